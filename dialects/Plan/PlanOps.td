@@ -1,0 +1,112 @@
+// The plan dialect: devices, slots and destination-style execution.
+// Rationale: docs/rationale-plan.md.
+#ifndef NEAP_PLAN_OPS_TD
+#define NEAP_PLAN_OPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+
+def Plan_Dialect : Dialect {
+  let name = "plan";
+  let cppNamespace = "::neap::plan";
+  let summary = "Where every byte of a program lives, and when.";
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+}
+
+def Plan_DeviceAttr : AttrDef<Plan_Dialect, "Device"> {
+  let mnemonic = "device";
+  let summary = "what planning and code generation need of a device profile";
+  let description = [{
+    Module attribute `plan.device`. Tile sizes are KernelTarget's; rates are for
+    one step's cost model.
+  }];
+  let parameters = (ins StringRefParameter<"target triple">:$triple,
+    StringRefParameter<"comma separated ISA features, each with + or -">:$features,
+    "int64_t":$vector_floats, "int64_t":$tile_rows, "int64_t":$tile_vectors,
+    "int64_t":$contraction_block, "int64_t":$panel_group, "int64_t":$max_threads,
+    "int64_t":$mflops, "int64_t":$memory_mbps);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Plan_SlotType : TypeDef<Plan_Dialect, "Slot"> {
+  let mnemonic = "slot";
+  let summary = "a byte range of the arena that holds one tensor";
+  let parameters = (ins "::mlir::RankedTensorType":$tensorType);
+  let assemblyFormat = "`<` $tensorType `>`";
+}
+
+class Plan_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Plan_Dialect, mnemonic, traits>;
+
+def Plan_SlotOp : Plan_Op<"slot", [Pure]> {
+  let summary = "a range of the arena";
+  let description = [{
+    [`offset`, `offset` + `bytes`) of the arena, aligned to 64 bytes. Two slots
+    may share bytes only while at most one of them is live (verify-planned).
+    (C1) offset is a multiple of 64; (C2) bytes hold the tensor at the module's
+    maximum token count.
+  }];
+  let arguments = (ins I64Attr:$offset, I64Attr:$bytes);
+  let results = (outs Plan_SlotType:$slot);
+  let assemblyFormat = "attr-dict `:` type($slot)";
+  let hasVerifier = 1;
+}
+
+def Plan_RunOp : Plan_Op<"run", [AttrSizedOperandSegments, IsolatedFromAbove,
+                                 SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "run one operation from slots to slots";
+  let description = [{
+    The region holds exactly one operation in tensor form and the terminator.
+    Block argument i stands for input i: the tensor in a slot, or a handle.
+    Result j of the operation is written to output j; an output that shares its
+    slot with an input is computed in place. `scratch` is a byte range that the
+    kernel may use while it runs. Planning never changes the operation itself.
+
+    ```mlir
+    plan.run ins(%x, %w : !plan.slot<tensor<?x64xf32>>, !graph.weight<64x64xf32>)
+             outs(%y : !plan.slot<tensor<?x64xf32>>) {
+    ^bb0(%a: tensor<?x64xf32>, %b: !graph.weight<64x64xf32>):
+      %0 = graph.linear %a, %b : (tensor<?x64xf32>, !graph.weight<64x64xf32>) -> tensor<?x64xf32>
+      plan.yield %0 : tensor<?x64xf32>
+    }
+    ```
+    (C1) one operation; (C2) inputs match block arguments; (C3) outputs match
+    the yielded values.
+  }];
+  let arguments = (ins Variadic<AnyType>:$inputs, Variadic<Plan_SlotType>:$outputs,
+                       Optional<Plan_SlotType>:$scratch);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`ins` `(` $inputs^ `:` type($inputs) `)`)?
+    (`outs` `(` $outputs^ `:` type($outputs) `)`)?
+    (`scratch` `(` $scratch^ `:` type($scratch) `)`)? $body attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The one operation that runs.
+    ::mlir::Operation *getOperationToRun() { return &getBody().front().front(); }
+  }];
+}
+
+def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"RunOp">]> {
+  let summary = "what the operation of plan.run computes";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), "">];
+}
+
+def Plan_PoisonOp : Plan_Op<"poison"> {
+  let summary = "fill dead bytes with NaN";
+  let description = [{
+    Test aid: writes quiet NaNs over a slot that the plan calls dead from here
+    on. Changes nothing in a correct plan.
+  }];
+  let arguments = (ins Plan_SlotType:$slot);
+  let assemblyFormat = "$slot attr-dict `:` type($slot)";
+}
+
+#endif
