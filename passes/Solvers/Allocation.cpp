@@ -1,0 +1,68 @@
+//===- Allocation.cpp - Bounds and the choice of strategy -----------------===//
+
+#include "passes/Solvers/Allocation.h"
+
+#include "passes/Solvers/GreedyAllocation.h"
+#include "passes/Solvers/Timeline.h"
+#include "passes/Solvers/TwoEndedAllocation.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace neap {
+namespace {
+
+/// Greedy work after which no further strategy is begun (under a second).
+constexpr int64_t greedyStepLimit = 100'000'000;
+
+int64_t maxLoad(const Timeline &timeline, const std::vector<int64_t> &sizes) {
+  std::vector<int64_t> loads = timeline.loads(sizes);
+  return loads.empty() ? 0 : *std::max_element(loads.begin(), loads.end());
+}
+
+} // namespace
+
+int64_t allocationLowerBound(const AllocationProblem &problem) {
+  int64_t divisor = 0, fixedTop = 0;
+  for (const Buffer &buffer : problem.buffers) {
+    divisor = std::gcd(divisor, buffer.alignment);
+    if (buffer.fixedOffset && buffer.sizeBytes > 0)
+      fixedTop = std::max(fixedTop, *buffer.fixedOffset + buffer.sizeBytes);
+  }
+  std::vector<int64_t> sizes, rounded;
+  int64_t maxPadding = 0;
+  for (const Buffer &buffer : problem.buffers) {
+    sizes.push_back(buffer.sizeBytes);
+    rounded.push_back(alignUp(buffer.sizeBytes, divisor));
+    maxPadding = std::max(maxPadding, rounded.back() - sizes.back());
+  }
+  Timeline timeline(problem.buffers);
+  return std::max({maxLoad(timeline, sizes),
+                   maxLoad(timeline, rounded) - maxPadding, fixedTop});
+}
+
+AllocationSolution solveAllocation(const AllocationProblem &problem,
+                                   const AllocationOptions &) {
+  AllocationSolution solution;
+  solution.lowerBoundBytes = allocationLowerBound(problem);
+  int64_t goodEnough =
+      std::max(solution.lowerBoundBytes, problem.capacityBytes.value_or(0));
+
+  TwoEndedResult twoEnded = placeTwoEnded(problem.buffers);
+  solution.offsets = std::move(twoEnded.offsets);
+  solution.heightBytes = twoEnded.heightBytes;
+  solution.method = "two-ended";
+  if (solution.offsets.empty() || solution.heightBytes > goodEnough) {
+    GreedyResult greedy =
+        placeBestGreedily(problem.buffers, goodEnough, greedyStepLimit);
+    if (solution.offsets.empty() || greedy.heightBytes < solution.heightBytes) {
+      solution.offsets = std::move(greedy.offsets);
+      solution.heightBytes = greedy.heightBytes;
+      solution.method = greedy.method;
+    }
+  }
+  solution.optimal = solution.heightBytes == solution.lowerBoundBytes;
+  return solution;
+}
+
+} // namespace neap

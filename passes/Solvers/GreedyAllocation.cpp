@@ -1,0 +1,192 @@
+//===- GreedyAllocation.cpp - One pass over the buffers -------------------===//
+
+#include "passes/Solvers/GreedyAllocation.h"
+
+#include "passes/Solvers/PlacedIndex.h"
+#include "passes/Solvers/Timeline.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace neap {
+namespace {
+
+/// Bytes in buffers that overlap buffer i, itself included: all, less those
+/// dead before it is born, less those born after it has died.
+std::vector<double> conflictWeights(const std::vector<Buffer> &buffers,
+                                    const Timeline &timeline) {
+  size_t boundaryCount = timeline.boundaries.size();
+  std::vector<double> bornFrom(boundaryCount + 1, 0), deadBy(boundaryCount, 0);
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    bornFrom[timeline.first[i]] += static_cast<double>(buffers[i].sizeBytes);
+    deadBy[timeline.last[i]] += static_cast<double>(buffers[i].sizeBytes);
+  }
+  for (size_t b = boundaryCount; b-- > 0;)
+    bornFrom[b] += bornFrom[b + 1];
+  for (size_t b = 1; b < boundaryCount; ++b)
+    deadBy[b] += deadBy[b - 1];
+  std::vector<double> weights;
+  for (size_t i = 0; i < buffers.size(); ++i)
+    weights.push_back(bornFrom[0] - deadBy[timeline.first[i]] -
+                      bornFrom[timeline.last[i]]);
+  return weights;
+}
+
+/// The largest load of any section in which buffer i is alive.
+std::vector<double> pressures(const std::vector<Buffer> &buffers,
+                              const Timeline &timeline) {
+  std::vector<int64_t> sizes;
+  for (const Buffer &buffer : buffers)
+    sizes.push_back(buffer.sizeBytes);
+  // maxima[k][s]: the largest load of the sections [s, s + 2^k).
+  std::vector<std::vector<int64_t>> maxima{timeline.loads(sizes)};
+  for (size_t width = 1; 2 * width <= maxima[0].size(); width *= 2) {
+    const std::vector<int64_t> &half = maxima.back();
+    std::vector<int64_t> level(half.size() - width);
+    for (size_t s = 0; s < level.size(); ++s)
+      level[s] = std::max(half[s], half[s + width]);
+    maxima.push_back(std::move(level));
+  }
+  std::vector<double> result;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    int32_t length = timeline.last[i] - timeline.first[i];
+    int level = 31 - __builtin_clz(static_cast<unsigned>(length));
+    result.push_back(static_cast<double>(
+        std::max(maxima[level][timeline.first[i]],
+                 maxima[level][timeline.last[i] - (1 << level)])));
+  }
+  return result;
+}
+
+/// The key by which larger comes first.
+std::vector<double> keysFor(BufferOrder order,
+                            const std::vector<Buffer> &buffers,
+                            const Timeline &timeline) {
+  if (order == BufferOrder::ConflictWeight)
+    return conflictWeights(buffers, timeline);
+  if (order == BufferOrder::Pressure)
+    return pressures(buffers, timeline);
+  std::vector<double> keys;
+  for (const Buffer &buffer : buffers) {
+    double size = static_cast<double>(buffer.sizeBytes);
+    double lifetime = static_cast<double>(buffer.end - buffer.start);
+    keys.push_back(order == BufferOrder::Size       ? size
+                   : order == BufferOrder::Lifetime ? lifetime
+                   : order == BufferOrder::Area
+                       ? size * lifetime
+                       : -static_cast<double>(buffer.start));
+  }
+  return keys;
+}
+
+std::vector<size_t> sortedBuffers(BufferOrder order,
+                                  const std::vector<Buffer> &buffers,
+                                  const Timeline &timeline) {
+  std::vector<double> keys = keysFor(order, buffers, timeline);
+  std::vector<size_t> sorted(buffers.size());
+  std::iota(sorted.begin(), sorted.end(), size_t(0));
+  std::sort(sorted.begin(), sorted.end(), [&](size_t a, size_t b) {
+    bool aFixed = buffers[a].fixedOffset.has_value();
+    bool bFixed = buffers[b].fixedOffset.has_value();
+    if (aFixed != bFixed)
+      return aFixed;
+    if (keys[a] != keys[b])
+      return keys[a] > keys[b];
+    if (buffers[a].sizeBytes != buffers[b].sizeBytes)
+      return buffers[a].sizeBytes > buffers[b].sizeBytes;
+    if (buffers[a].start != buffers[b].start)
+      return buffers[a].start < buffers[b].start;
+    return a < b;
+  });
+  return sorted;
+}
+
+/// The offset for `size` bytes in the sections [first, last) among `placed`,
+/// which ascends by bottom.
+int64_t findOffset(const std::vector<PlacedBuffer> &placed, int32_t first,
+                   int32_t last, int64_t size, int64_t alignment,
+                   Placement placement, int64_t &steps) {
+  int64_t offset = 0;
+  int64_t bestOffset = -1;
+  int64_t bestGap = std::numeric_limits<int64_t>::max();
+  size_t looked = 0;
+  for (const PlacedBuffer &other : placed) {
+    ++looked;
+    if (other.first >= last || other.last <= first)
+      continue;
+    int64_t gap = other.bottom - offset;
+    if (gap >= size && gap < bestGap) {
+      bestGap = gap;
+      bestOffset = offset;
+      if (placement == Placement::FirstGap || gap == size)
+        break;
+    }
+    if (other.top > offset)
+      offset = alignUp(other.top, alignment);
+  }
+  steps += static_cast<int64_t>(looked);
+  return bestOffset >= 0 ? bestOffset : offset;
+}
+
+} // namespace
+
+std::string GreedyStrategy::name() const {
+  static const char *const orders[] = {"size",  "lifetime", "area",
+                                       "start", "conflict", "pressure"};
+  static const char *const placements[] = {"first-gap", "best-fit"};
+  return std::string(orders[static_cast<int>(order)]) + "/" +
+         placements[static_cast<int>(placement)];
+}
+
+const std::vector<GreedyStrategy> &greedyStrategies() {
+  static const std::vector<GreedyStrategy> strategies = [] {
+    std::vector<GreedyStrategy> all;
+    for (Placement placement : {Placement::FirstGap, Placement::BestFit})
+      for (BufferOrder order :
+           {BufferOrder::Size, BufferOrder::Area, BufferOrder::Pressure,
+            BufferOrder::Start, BufferOrder::Lifetime,
+            BufferOrder::ConflictWeight})
+        all.push_back({order, placement});
+    return all;
+  }();
+  return strategies;
+}
+
+std::vector<int64_t> placeGreedily(const std::vector<Buffer> &buffers,
+                                   const GreedyStrategy &strategy,
+                                   int64_t &steps) {
+  Timeline timeline(buffers);
+  PlacedIndex index(timeline.sectionCount(), buffers.size());
+  std::vector<int64_t> offsets(buffers.size(), 0);
+  for (size_t i : sortedBuffers(strategy.order, buffers, timeline)) {
+    const Buffer &buffer = buffers[i];
+    int32_t first = timeline.first[i], last = timeline.last[i];
+    if (buffer.fixedOffset)
+      offsets[i] = *buffer.fixedOffset;
+    else if (buffer.sizeBytes > 0)
+      offsets[i] = findOffset(index.candidates(first, last), first, last,
+                              buffer.sizeBytes, buffer.alignment,
+                              strategy.placement, steps);
+    if (buffer.sizeBytes > 0)
+      index.insert({first, last, offsets[i], offsets[i] + buffer.sizeBytes});
+  }
+  return offsets;
+}
+
+GreedyResult placeBestGreedily(const std::vector<Buffer> &buffers,
+                               int64_t goodEnough, int64_t stepLimit) {
+  GreedyResult best;
+  int64_t steps = 0;
+  for (const GreedyStrategy &strategy : greedyStrategies()) {
+    std::vector<int64_t> offsets = placeGreedily(buffers, strategy, steps);
+    int64_t height = heightOf(buffers, offsets);
+    if (best.method.empty() || height < best.heightBytes)
+      best = {std::move(offsets), height, strategy.name()};
+    if (best.heightBytes <= goodEnough || steps >= stepLimit)
+      break;
+  }
+  return best;
+}
+
+} // namespace neap

@@ -1,0 +1,53 @@
+//===- Timeline.cpp - Lifetimes in compressed steps -----------------------===//
+
+#include "passes/Solvers/Timeline.h"
+
+#include <algorithm>
+
+namespace neap {
+
+Timeline::Timeline(const std::vector<Buffer> &buffers) {
+  boundaries.reserve(2 * buffers.size());
+  for (const Buffer &buffer : buffers) {
+    boundaries.push_back(buffer.start);
+    boundaries.push_back(buffer.end);
+  }
+  std::sort(boundaries.begin(), boundaries.end());
+  boundaries.erase(std::unique(boundaries.begin(), boundaries.end()),
+                   boundaries.end());
+  auto sectionOf = [&](int64_t step) {
+    return static_cast<int32_t>(
+        std::lower_bound(boundaries.begin(), boundaries.end(), step) -
+        boundaries.begin());
+  };
+  first.reserve(buffers.size());
+  last.reserve(buffers.size());
+  for (const Buffer &buffer : buffers) {
+    first.push_back(sectionOf(buffer.start));
+    last.push_back(sectionOf(buffer.end));
+  }
+}
+
+std::vector<int64_t>
+Timeline::loads(const std::vector<int64_t> &weights) const {
+  std::vector<int64_t> loads(sectionCount() + 1, 0);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    loads[first[i]] += weights[i];
+    loads[last[i]] -= weights[i];
+  }
+  for (size_t s = 1; s < loads.size(); ++s)
+    loads[s] += loads[s - 1];
+  loads.pop_back();
+  return loads;
+}
+
+int64_t heightOf(const std::vector<Buffer> &buffers,
+                 const std::vector<int64_t> &offsets) {
+  int64_t height = 0;
+  for (size_t i = 0; i < buffers.size(); ++i)
+    if (buffers[i].sizeBytes > 0)
+      height = std::max(height, offsets[i] + buffers[i].sizeBytes);
+  return height;
+}
+
+} // namespace neap

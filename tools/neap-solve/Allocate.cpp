@@ -1,0 +1,147 @@
+//===- Allocate.cpp - neap-solve allocate ---------------------------------===//
+
+#include "passes/Solvers/Allocation.h"
+#include "passes/Solvers/AllocationCsv.h"
+#include "tools/neap-solve/Commands.h"
+
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <optional>
+
+namespace neap {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct AllocateOptions {
+  std::string inputPath;
+  std::optional<std::string> outputPath;
+  std::optional<int64_t> capacityBytes;
+  double timeLimitSeconds = 60;
+};
+
+template <typename T> bool parseWhole(const std::string &text, T &value) {
+  const char *end = text.data() + text.size();
+  auto [stop, status] = std::from_chars(text.data(), end, value);
+  return status == std::errc() && stop == end;
+}
+
+/// Fills `options`; returns what is wrong with the arguments, or "".
+std::string parseArguments(const std::vector<std::string> &arguments,
+                           AllocateOptions &options) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string &argument = arguments[i];
+    if (argument.empty() || argument[0] != '-') {
+      if (!options.inputPath.empty())
+        return "expected one file, but found '" + options.inputPath +
+               "' and '" + argument + "'";
+      options.inputPath = argument;
+      continue;
+    }
+    if (argument != "--capacity" && argument != "--time-limit" &&
+        argument != "-o")
+      return "unknown option '" + argument + "'";
+    if (i + 1 == arguments.size())
+      return "expected a value behind '" + argument + "'";
+    const std::string &value = arguments[++i];
+    if (argument == "-o") {
+      options.outputPath = value;
+    } else if (argument == "--capacity") {
+      options.capacityBytes = 0;
+      if (!parseWhole(value, *options.capacityBytes) ||
+          *options.capacityBytes < 0)
+        return "expected '--capacity' to be a number of bytes, but found '" +
+               value + "'";
+    } else if (!parseWhole(value, options.timeLimitSeconds) ||
+               !(options.timeLimitSeconds >= 0)) {
+      return "expected '--time-limit' to be a number of seconds, but found '" +
+             value + "'";
+    }
+  }
+  return options.inputPath.empty() ? "expected a file" : "";
+}
+
+/// Writes aside and renames, so that the file appears whole or not at all.
+bool writeTable(const std::string &path, const AllocationTable &table,
+                const std::vector<int64_t> &offsets) {
+  std::string partial = path + ".partial";
+  std::ofstream output(partial, std::ios::binary);
+  writeAllocationCsv(output, table, offsets);
+  output.close();
+  if (output && std::rename(partial.c_str(), path.c_str()) == 0)
+    return true;
+  std::remove(partial.c_str());
+  return false;
+}
+
+int reportMisfit(const AllocationSolution &solution, int64_t capacityBytes) {
+  std::cerr << "error: expected a height of at most " << capacityBytes
+            << " bytes, but ";
+  if (solution.lowerBoundBytes > capacityBytes)
+    std::cerr << "at least " << solution.lowerBoundBytes << " are needed\n";
+  else
+    std::cerr << "found none below " << solution.heightBytes
+              << " within the time limit (lower bound "
+              << solution.lowerBoundBytes << ")\n";
+  return ExitDoesNotFit;
+}
+
+} // namespace
+
+int runAllocate(const std::vector<std::string> &arguments) {
+  AllocateOptions options;
+  if (std::string error = parseArguments(arguments, options); !error.empty()) {
+    std::cerr << "error: allocate: " << error << '\n';
+    return ExitUsage;
+  }
+  std::ifstream input(options.inputPath, std::ios::binary);
+  if (!input) {
+    std::cerr << "error: " << options.inputPath << ": cannot be opened\n";
+    return ExitInvalidInput;
+  }
+  std::string error;
+  std::optional<AllocationTable> table =
+      readAllocationCsv(input, options.inputPath, error);
+  if (!table) {
+    std::cerr << "error: " << error << '\n';
+    return ExitInvalidInput;
+  }
+
+  table->problem.capacityBytes = options.capacityBytes;
+  Clock::time_point begin = Clock::now();
+  auto secondsSoFar = [&] {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  AllocationOptions solverOptions;
+  solverOptions.nodeLimit = std::numeric_limits<int64_t>::max();
+  solverOptions.shouldStop = [&] {
+    return secondsSoFar() >= options.timeLimitSeconds;
+  };
+  AllocationSolution solution = solveAllocation(table->problem, solverOptions);
+  double seconds = secondsSoFar();
+
+  if (auto invalid = validateAllocation(table->problem, solution)) {
+    std::cerr << "error: " << options.inputPath
+              << ": the solver's answer is invalid: " << *invalid << '\n';
+    return ExitBug;
+  }
+  if (options.capacityBytes && solution.heightBytes > *options.capacityBytes)
+    return reportMisfit(solution, *options.capacityBytes);
+  if (options.outputPath &&
+      !writeTable(*options.outputPath, *table, solution.offsets)) {
+    std::cerr << "error: " << *options.outputPath << ": cannot be written\n";
+    return ExitInvalidInput;
+  }
+  std::printf("{\"height\":%lld,\"lower_bound\":%lld,\"optimal\":%s,"
+              "\"seconds\":%.6f}\n",
+              static_cast<long long>(solution.heightBytes),
+              static_cast<long long>(solution.lowerBoundBytes),
+              solution.optimal ? "true" : "false", seconds);
+  return ExitDone;
+}
+
+} // namespace neap
