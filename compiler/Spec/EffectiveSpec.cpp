@@ -1,0 +1,128 @@
+#include "compiler/Spec/EffectiveSpec.h"
+#include "compiler/Spec/Json.h"
+
+namespace neap {
+
+namespace {
+
+std::string joinNames(const std::vector<std::string> &names) {
+  std::string text;
+  for (const std::string &name : names)
+    text += (text.empty() ? "" : ",") + name;
+  return text;
+}
+
+std::string describeSelector(const ModuleSelector &selector) {
+  switch (selector.kind) {
+  case ModuleSelector::None:
+    return "none";
+  case ModuleSelector::List:
+    return joinNames(selector.names);
+  case ModuleSelector::Pattern:
+    return "/" + selector.pattern + "/";
+  case ModuleSelector::AllLinear:
+    return "all-linear";
+  }
+  return "";
+}
+
+std::string describeInit(LoraInit init) {
+  switch (init) {
+  case LoraInit::Default:
+    return "default";
+  case LoraInit::Gaussian:
+    return "gaussian";
+  case LoraInit::Random:
+    return "random";
+  }
+  return "";
+}
+
+std::string describeWarmup(double warmup) {
+  if (warmup == 0)
+    return "";
+  if (warmup < 1)
+    return ", warm-up " + formatNumber(100 * warmup) + " % of steps";
+  return ", warm-up " + formatNumber(warmup) + " steps";
+}
+
+} // namespace
+
+std::string optimizerName(const neap_training &training) {
+  return training.optimizer == NEAP_OPTIMIZER_SGD ? "sgd" : "adamw_torch";
+}
+
+std::string scheduleName(const neap_training &training) {
+  switch (training.schedule) {
+  case NEAP_SCHEDULE_CONSTANT:
+    return "constant";
+  case NEAP_SCHEDULE_CONSTANT_WITH_WARMUP:
+    return "constant_with_warmup";
+  case NEAP_SCHEDULE_COSINE:
+    return "cosine";
+  default:
+    return "linear";
+  }
+}
+
+std::string describeLora(const LoraSpec &spec) {
+  std::string text = "r=" + std::to_string(spec.rank) +
+                     " alpha=" + formatNumber(spec.alpha) +
+                     " dropout=" + formatNumber(spec.dropout) +
+                     " init=" + describeInit(spec.init);
+  if (spec.useRslora)
+    text += " rslora";
+  text += " targets=" + describeSelector(spec.targets);
+  if (spec.excludes.kind != ModuleSelector::None)
+    text += " excludes=" + describeSelector(spec.excludes);
+  if (!spec.layersToTransform.empty()) {
+    std::vector<std::string> layers;
+    for (int64_t layer : spec.layersToTransform)
+      layers.push_back(std::to_string(layer));
+    text += " layers=" + joinNames(layers);
+  }
+  for (const auto &[key, rank] : spec.rankPattern)
+    text += " r[" + key + "]=" + std::to_string(rank);
+  for (const auto &[key, alpha] : spec.alphaPattern)
+    text += " alpha[" + key + "]=" + formatNumber(alpha);
+  return text;
+}
+
+std::string describeTraining(const TrainSpec &spec) {
+  const neap_training &training = spec.training;
+  std::string text = std::to_string(training.batch_rows) + " rows x " +
+                     std::to_string(training.accumulation_steps) +
+                     " accumulated, up to " + std::to_string(spec.maxLength) +
+                     " tokens, ";
+  text += training.max_steps > 0 ? std::to_string(training.max_steps) + " steps"
+                                 : formatNumber(training.epochs) + " epochs";
+  text += ", " + optimizerName(training) +
+          " lr=" + formatNumber(training.learning_rate);
+  if (training.optimizer == NEAP_OPTIMIZER_ADAMW)
+    text += " betas=" + formatNumber(training.beta1) + "," +
+            formatNumber(training.beta2) +
+            " eps=" + formatNumber(training.epsilon);
+  else
+    text += " momentum=" + formatNumber(training.momentum);
+  text += " decay=" + formatNumber(training.weight_decay) + ", " +
+          scheduleName(training) + describeWarmup(training.warmup_steps);
+  text += training.max_grad_norm > 0
+              ? ", clip " + formatNumber(training.max_grad_norm)
+              : ", no clipping";
+  return text + ", seed " + std::to_string(training.seed) +
+         (training.shuffle ? "" : ", not shuffled");
+}
+
+std::string describeExecution(const TrainSpec &spec) {
+  std::string text =
+      std::string("tokenizer ") +
+      (spec.training.tokenizer == NEAP_TOKENIZER_BYTES ? "bytes" : "none");
+  if (spec.training.eos_token >= 0)
+    text += " (eos " + std::to_string(spec.training.eos_token) + ")";
+  text += ", base weights as_is, ";
+  text += spec.weights == WeightsResidency::Mapped ? "mapped" : "resident";
+  text += ", softmax exact, threads ";
+  return text + (spec.threads ? std::to_string(spec.threads) : "per device");
+}
+
+} // namespace neap
