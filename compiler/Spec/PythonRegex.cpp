@@ -424,6 +424,8 @@ private:
       return fail("missing ), unterminated comment");
     }
     at = end + 1;
+    if (start == leading)
+      leading = at;
     // A comment is nothing at all: what follows may not repeat it.
     return makeNode(Node::Empty);
   }
@@ -452,6 +454,7 @@ private:
         {'m', "the flags a, L, m, u, x"}, {'u', "the flags a, L, m, u, x"},
         {'x', "the flags a, L, m, u, x"}};
     bool value = true;
+    size_t first = at;
     for (; !done(); ++at) {
       char c = peek();
       if (c == 'i') {
@@ -464,11 +467,12 @@ private:
         scoped = true;
         ++at;
         return true;
-      } else if (c == ')' && value) {
+      } else if (c == ')' && value && at > first) {
         ++at;
-        if (start != 0)
+        if (start != leading)
           fail("global flags not at the start of the expression");
-        return start == 0;
+        leading = at;
+        return error.empty();
       } else {
         auto it = refused.find(c);
         it == refused.end() ? fail("unknown extension")
@@ -571,6 +575,7 @@ private:
   bool ignoreCase = false;
   bool dotAll = false;
   size_t work = 0;
+  size_t leading = 0; // end of the flags and comments the pattern starts with
   std::set<std::string> groupNames;
   PythonRegex regex;
 };

@@ -1,0 +1,315 @@
+#include "compiler/Spec/TrainSpec.h"
+#include "compiler/Spec/EffectiveSpec.h"
+#include "compiler/Spec/Json.h"
+#include "test/Spec/SpecTesting.h"
+
+using namespace neap;
+
+namespace {
+
+constexpr const char *minimal = R"({"per_device_train_batch_size": 2,
+  "max_length": 32, "learning_rate": 0.005, "max_steps": 20})";
+
+TrainSpec parse(const std::string &patch) {
+  InputOr<TrainSpec> spec = parseTrainSpec(patched(minimal, patch), "t.json");
+  EXPECT_TRUE(spec) << errorText(spec);
+  return spec ? *spec : TrainSpec();
+}
+
+std::string parseError(const std::string &patch) {
+  return errorText(parseTrainSpec(patched(minimal, patch), "t.json"));
+}
+
+TEST(TrainSpec, DefaultsAreHuggingFace) {
+  TrainSpec spec = parse("{}");
+  const neap_training &training = spec.training;
+  EXPECT_EQ(training.batch_rows, 2);
+  EXPECT_EQ(spec.maxLength, 32);
+  EXPECT_EQ(training.accumulation_steps, 1);
+  EXPECT_EQ(training.max_steps, 20);
+  EXPECT_EQ(training.epochs, 0);
+  EXPECT_EQ(training.learning_rate, 0.005);
+  EXPECT_EQ(training.schedule, NEAP_SCHEDULE_LINEAR);
+  EXPECT_EQ(training.optimizer, NEAP_OPTIMIZER_ADAMW);
+  EXPECT_EQ(training.warmup_steps, 0);
+  EXPECT_EQ(training.beta1, 0.9);
+  EXPECT_EQ(training.beta2, 0.999);
+  EXPECT_EQ(training.epsilon, 1e-8);
+  EXPECT_EQ(training.weight_decay, 0);
+  EXPECT_EQ(training.max_grad_norm, 1);
+  EXPECT_EQ(training.seed, 42u);
+  EXPECT_EQ(training.shuffle, 1);
+  EXPECT_EQ(training.completion_only_loss, -1);
+  EXPECT_EQ(training.tokenizer, NEAP_TOKENIZER_NONE);
+  EXPECT_EQ(training.eos_token, -1);
+  EXPECT_EQ(spec.weights, WeightsResidency::Mapped);
+  EXPECT_EQ(spec.threads, 0);
+  EXPECT_TRUE(spec.unusedFields.empty() && spec.warnings.empty());
+}
+
+TEST(TrainSpec, ReadsEveryHonouredField) {
+  TrainSpec spec = parse(R"({"gradient_accumulation_steps": 4,
+    "lr_scheduler_type": "cosine", "warmup_steps": 3, "optim": "sgd",
+    "adam_beta1": 0.8, "adam_beta2": 0.95, "adam_epsilon": 1e-6,
+    "weight_decay": 0.1, "max_grad_norm": 0, "seed": 7,
+    "shuffle_dataset": false, "completion_only_loss": true,
+    "eos_token": "\u0000", "neap": {"tokenizer": "bytes",
+    "base_weights": "as_is", "weights": "resident", "softmax": "exact",
+    "momentum": 0.9, "threads": 8}})");
+  const neap_training &training = spec.training;
+  EXPECT_EQ(training.accumulation_steps, 4);
+  EXPECT_EQ(training.schedule, NEAP_SCHEDULE_COSINE);
+  EXPECT_EQ(training.warmup_steps, 3);
+  EXPECT_EQ(training.optimizer, NEAP_OPTIMIZER_SGD);
+  EXPECT_EQ(training.beta1, 0.8);
+  EXPECT_EQ(training.beta2, 0.95);
+  EXPECT_EQ(training.epsilon, 1e-6);
+  EXPECT_EQ(training.weight_decay, 0.1);
+  EXPECT_EQ(training.momentum, 0.9);
+  EXPECT_EQ(training.max_grad_norm, 0);
+  EXPECT_EQ(training.seed, 7u);
+  EXPECT_EQ(training.shuffle, 0);
+  EXPECT_EQ(training.completion_only_loss, 1);
+  EXPECT_EQ(training.tokenizer, NEAP_TOKENIZER_BYTES);
+  EXPECT_EQ(training.eos_token, 0);
+  EXPECT_EQ(spec.weights, WeightsResidency::Resident);
+  EXPECT_EQ(spec.threads, 8);
+}
+
+TEST(TrainSpec, StepsOrEpochs) {
+  TrainSpec spec = parse(R"({"max_steps": -1, "num_train_epochs": 1.5})");
+  EXPECT_EQ(spec.training.max_steps, 0);
+  EXPECT_EQ(spec.training.epochs, 1.5);
+  // Steps win, as in Hugging Face's Trainer.
+  EXPECT_EQ(parse(R"({"num_train_epochs": 3})").training.epochs, 0);
+  EXPECT_EQ(parseError(R"({"max_steps": null})"),
+            "t.json: max_steps: max_steps or num_train_epochs is required");
+  EXPECT_EQ(parseError(R"({"max_steps": -1})"),
+            "t.json: max_steps: max_steps or num_train_epochs is required");
+}
+
+TEST(TrainSpec, WarmupInStepsOrAsAShare) {
+  EXPECT_EQ(parse(R"({"warmup_ratio": 0.1})").training.warmup_steps, 0.1);
+  EXPECT_EQ(parse(R"({"warmup_steps": 0.25})").training.warmup_steps, 0.25);
+  TrainSpec both = parse(R"({"warmup_steps": 5, "warmup_ratio": 0.1})");
+  EXPECT_EQ(both.training.warmup_steps, 5);
+  EXPECT_EQ(both.warnings,
+            (std::vector<std::string>{"warmup_ratio: warmup_steps decides"}));
+  TrainSpec constant =
+      parse(R"({"lr_scheduler_type": "constant", "warmup_steps": 5})");
+  ASSERT_EQ(constant.warnings.size(), 1u);
+  EXPECT_EQ(constant.warnings[0],
+            "lr_scheduler_type: constant ignores the warm-up; use "
+            "constant_with_warmup to have one");
+  EXPECT_EQ(parseError(R"({"warmup_steps": 2.5})"),
+            "t.json: warmup_steps: expected a whole number of steps or a "
+            "fraction below 1, but found 2.5");
+  EXPECT_EQ(parseError(R"({"warmup_ratio": 1.0})"),
+            "t.json: warmup_ratio: expected a number >= 0 and < 1, but found "
+            "1.0");
+}
+
+TEST(TrainSpec, EveryOptimizerAndSchedule) {
+  for (const char *name : {"adamw_torch", "adamw_torch_fused"})
+    EXPECT_EQ(parse(patched("{}", std::string(R"({"optim": ")") + name + "\"}"))
+                  .training.optimizer,
+              NEAP_OPTIMIZER_ADAMW);
+  EXPECT_EQ(parse(R"({"lr_scheduler_type": "constant_with_warmup"})")
+                .training.schedule,
+            NEAP_SCHEDULE_CONSTANT_WITH_WARMUP);
+  EXPECT_EQ(parseError(R"({"optim": "adamw_8bit"})"),
+            "t.json: optim: \"adamw_8bit\" is not supported; expected one of "
+            "adamw_torch, adamw_torch_fused, sgd");
+  EXPECT_EQ(parseError(R"({"lr_scheduler_type": "polynomial"})"),
+            "t.json: lr_scheduler_type: \"polynomial\" is not supported; "
+            "expected one of constant, constant_with_warmup, linear, cosine");
+}
+
+TEST(TrainSpec, OptimizerArguments) {
+  EXPECT_EQ(parse(R"({"optim": "sgd", "optim_args": "momentum=0.9"})")
+                .training.momentum,
+            0.9);
+  EXPECT_EQ(parseError(R"({"optim_args": "momentum=0.9"})"),
+            "t.json: optim_args: expected \"momentum=NUMBER\" with optim sgd, "
+            "but found \"momentum=0.9\"");
+  EXPECT_EQ(parseError(R"({"optim": "sgd", "optim_args": "nesterov=True"})")
+                .find("t.json: optim_args: expected \"momentum=NUMBER\""),
+            0u);
+  EXPECT_EQ(parseError(R"({"optim": "sgd", "optim_args": "momentum=0.9,x"})"),
+            "t.json: optim_args: momentum is not a number in "
+            "\"momentum=0.9,x\"");
+  EXPECT_EQ(parseError(R"({"optim": "sgd", "optim_args": "momentum=1"})"),
+            "t.json: optim_args: expected a momentum >= 0 and < 1, but found "
+            "1");
+  EXPECT_EQ(parseError(R"({"neap": {"momentum": 0.9}})"),
+            "t.json: neap.momentum: needs optim sgd");
+  EXPECT_EQ(parseError(R"({"optim": "sgd", "optim_args": "momentum=0.9",
+                           "neap": {"momentum": 0.8}})"),
+            "t.json: neap.momentum: is also given by optim_args");
+}
+
+TEST(TrainSpec, MandatoryFields) {
+  for (const char *name :
+       {"per_device_train_batch_size", "max_length", "learning_rate"})
+    EXPECT_EQ(parseError(std::string("{\"") + name + "\": null}"),
+              std::string("t.json: ") + name + ": is required");
+}
+
+TEST(TrainSpec, BadValuesAreErrors) {
+  EXPECT_EQ(parseError(R"({"per_device_train_batch_size": 0})"),
+            "t.json: per_device_train_batch_size: expected an integer >= 1 and "
+            "<= 2147483648, but found 0");
+  EXPECT_EQ(parseError(R"({"max_length": 1})"),
+            "t.json: max_length: expected an integer >= 2 and <= 2147483648, "
+            "but found 1");
+  EXPECT_EQ(parseError(R"({"learning_rate": "5e-5"})"),
+            "t.json: learning_rate: expected a number >= 0, but found "
+            "\"5e-5\"");
+  EXPECT_EQ(parseError(R"({"learning_rate": -1})"),
+            "t.json: learning_rate: expected a number >= 0, but found -1");
+  EXPECT_EQ(parseError(R"({"adam_beta2": 1})"),
+            "t.json: adam_beta2: expected a number >= 0 and < 1, but found 1");
+  EXPECT_EQ(parseError(R"({"max_steps": 1.5})"),
+            "t.json: max_steps: expected an integer >= -1 and <= 2147483648, "
+            "but found 1.5");
+  EXPECT_EQ(parseError(R"({"num_train_epochs": 0})"),
+            "t.json: num_train_epochs: expected a number > 0 and <= 1e+06, but "
+            "found 0");
+  EXPECT_EQ(parseError(R"({"seed": -1})"),
+            "t.json: seed: expected an integer >= 0, but found -1");
+  EXPECT_EQ(parseError(R"({"shuffle_dataset": 1})"),
+            "t.json: shuffle_dataset: expected true or false, but found 1");
+  EXPECT_EQ(parseError(R"({"neap": 3})"),
+            "t.json: neap: expected an object, but found 3");
+  EXPECT_EQ(parseError(R"({"neap": {"threads": 0}})"),
+            "t.json: neap.threads: expected an integer >= 1 and <= 1024, but "
+            "found 0");
+  EXPECT_EQ(parseError(R"({"neap": {"thread": 1}})"),
+            "t.json: neap.thread: is not a known field; known are base_weights,"
+            " momentum, softmax, threads, tokenizer, weights");
+  EXPECT_EQ(parseError(R"({"neap": {"base_weights": "int4"}})"),
+            "t.json: neap.base_weights: \"int4\" is not supported; expected "
+            "as_is");
+  EXPECT_EQ(parseError(R"({"neap": {"softmax": "sampled"}})"),
+            "t.json: neap.softmax: \"sampled\" is not supported; expected "
+            "exact");
+}
+
+TEST(TrainSpec, EndOfSequenceToken) {
+  EXPECT_EQ(parse(R"({"eos_token": 10, "neap": {"tokenizer": "bytes"}})")
+                .training.eos_token,
+            10);
+  EXPECT_EQ(parse(R"({"eos_token": "\n", "neap": {"tokenizer": "bytes"}})")
+                .training.eos_token,
+            10);
+  EXPECT_EQ(parse(R"({"eos_token": ""})").training.eos_token, -1);
+  EXPECT_EQ(parseError(R"({"eos_token": "</s>",
+                           "neap": {"tokenizer": "bytes"}})"),
+            "t.json: eos_token: expected a token id or a one-byte string, but "
+            "found \"</s>\"");
+  EXPECT_EQ(parseError(R"({"eos_token": -2, "neap": {"tokenizer": "bytes"}})"),
+            "t.json: eos_token: expected an integer >= 0 and <= 2147483647, "
+            "but found -2");
+  EXPECT_EQ(parseError(R"({"eos_token": "</s>"})"),
+            "t.json: eos_token: \"</s>\" needs neap.tokenizer to be bytes");
+}
+
+TEST(TrainSpec, FieldsThatChangeTheResultAreErrors) {
+  EXPECT_EQ(parseError(R"({"packing": true})"),
+            "t.json: packing: true changes the result and is not supported");
+  EXPECT_EQ(parseError(R"({"bf16": true})"),
+            "t.json: bf16: true changes the result and is not supported; "
+            "arithmetic is fp32");
+  EXPECT_EQ(parseError(R"({"max_seq_length": 512})"),
+            "t.json: max_seq_length: 512 changes the result and is not "
+            "supported; it is called max_length");
+  for (const char *patch :
+       {R"({"assistant_only_loss": true})", R"({"fp16": true})",
+        R"({"label_smoothing_factor": 0.1})", R"({"group_by_length": true})",
+        R"({"neftune_noise_alpha": 5})", R"({"loss_type": "dft"})",
+        R"({"truncation_mode": "keep_end"})", R"({"adafactor": true})",
+        R"({"lr_scheduler_kwargs": {"num_cycles": 2}})",
+        R"({"dataloader_drop_last": true})", R"({"data_seed": 3})",
+        R"({"load_best_model_at_end": true})",
+        R"({"auto_find_batch_size": true})",
+        R"({"optim_target_modules": "all-linear"})",
+        R"({"dataset_text_field": "body"})",
+        R"({"model_init_kwargs": {"dtype": "bfloat16"}})",
+        R"({"chat_template_path": "x"})",
+        R"({"dataset_kwargs": {"skip_prepare_dataset": true}})",
+        R"({"train_sampling_strategy": "sequential"})"}) {
+    std::string name = Json::parse(patch).begin().key();
+    EXPECT_EQ(parseError(patch).find("t.json: " + name + ": "), 0u) << patch;
+    EXPECT_NE(parseError(patch).find("changes the result"), std::string::npos)
+        << parseError(patch);
+  }
+  EXPECT_EQ(parseError(R"({"learning_rates": 1})"),
+            "t.json: learning_rates: is not a known field and is set to 1");
+}
+
+TEST(TrainSpec, DefaultsAndInfrastructureAreAccepted) {
+  TrainSpec spec = parse(R"({"output_dir": "out", "logging_steps": 10,
+    "save_strategy": "no", "report_to": "none", "run_name": null,
+    "push_to_hub": false, "hub_token": "x", "dataloader_num_workers": 4,
+    "gradient_checkpointing": true, "torch_compile": false,
+    "eval_strategy": "no", "remove_unused_columns": true,
+    "gradient_checkpointing_kwargs": {"use_reentrant": false},
+    "bf16": false, "fp16": null, "packing": false, "neftune_noise_alpha": null,
+    "label_smoothing_factor": 0.0, "loss_type": "nll",
+    "truncation_mode": "keep_start", "dataset_text_field": "text",
+    "completion_only_loss": null, "assistant_only_loss": false,
+    "lr_scheduler_kwargs": {}, "group_by_length": false, "adafactor": false,
+    "new_in_five_years": null})");
+  EXPECT_EQ(spec.unusedFields,
+            (std::vector<std::string>{
+                "output_dir", "logging_steps", "save_strategy", "report_to",
+                "hub_token", "dataloader_num_workers", "gradient_checkpointing",
+                "eval_strategy", "remove_unused_columns",
+                "gradient_checkpointing_kwargs"}));
+}
+
+TEST(TrainSpec, WholeFileErrors) {
+  EXPECT_EQ(errorText(parseTrainSpec("3", "t.json")),
+            "t.json: expected an object, but found 3");
+  EXPECT_EQ(errorText(parseTrainSpec("{\"seed\": 1, \"seed\": 2}", "t.json")),
+            "t.json: seed: the key appears twice in its object");
+  EXPECT_EQ(errorText(readTrainSpec("/nonexistent/t.json")),
+            "/nonexistent/t.json: cannot be opened: No such file or directory");
+}
+
+TEST(TrainSpec, DescribesWhatWasUnderstood) {
+  TrainSpec spec = parse(R"({"warmup_ratio": 0.1, "neap": {"threads": 4}})");
+  EXPECT_EQ(describeTraining(spec),
+            "2 rows x 1 accumulated, up to 32 tokens, 20 steps, adamw_torch "
+            "lr=0.005 betas=0.9,0.999 eps=1e-08 decay=0, linear, warm-up 10 % "
+            "of steps, clip 1, seed 42");
+  EXPECT_EQ(describeExecution(spec), "tokenizer none, base weights as_is, "
+                                     "mapped, softmax exact, threads 4");
+  EXPECT_EQ(
+      describeTraining(parse(R"({"optim": "sgd", "optim_args": "momentum=0.5",
+                "max_steps": null, "num_train_epochs": 2, "max_grad_norm": 0,
+                "lr_scheduler_type": "cosine", "warmup_steps": 3,
+                "shuffle_dataset": false})")),
+      "2 rows x 1 accumulated, up to 32 tokens, 2 epochs, sgd lr=0.005 "
+      "momentum=0.5 decay=0, cosine, warm-up 3 steps, no clipping, seed "
+      "42, not shuffled");
+}
+
+TEST(TrainSpec, ReferenceCasesParse) {
+  std::vector<std::filesystem::path> cases = oracleCases();
+  if (cases.empty())
+    GTEST_SKIP() << "no reference cases in " << testDataDirectory();
+  int accumulating = 0;
+  for (const auto &folder : cases) {
+    InputOr<TrainSpec> spec = readTrainSpec((folder / "train.json").string());
+    ASSERT_TRUE(spec) << errorText(spec);
+    EXPECT_TRUE(spec->unusedFields.empty()) << folder;
+    EXPECT_EQ(spec->training.seed, 0u);
+    EXPECT_GT(spec->training.max_steps, 0);
+    accumulating += spec->training.accumulation_steps > 1;
+  }
+  EXPECT_EQ(accumulating, 3);
+  EXPECT_EQ(cases.size(), 11u);
+}
+
+} // namespace
