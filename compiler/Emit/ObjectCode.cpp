@@ -19,13 +19,14 @@ static void initializeTargets() {
   llvm::InitializeAllAsmParsers();
 }
 
-std::unique_ptr<llvm::TargetMachine> neap::createTargetMachine(llvm::StringRef triple,
-                                                               llvm::StringRef features,
-                                                               std::string &error) {
+std::unique_ptr<llvm::TargetMachine>
+neap::createTargetMachine(llvm::StringRef triple, llvm::StringRef features,
+                          std::string &error, llvm::Reloc::Model relocation) {
   static const bool initialized = (initializeTargets(), true);
   (void)initialized;
   llvm::Triple parsed(triple);
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(parsed, error);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(parsed, error);
   if (!target)
     return nullptr;
   llvm::TargetOptions options;
@@ -34,16 +35,17 @@ std::unique_ptr<llvm::TargetMachine> neap::createTargetMachine(llvm::StringRef t
   options.DataSections = true;
   // An empty CPU is the architecture's baseline; only `features` add to it.
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      parsed, parsed.isX86() ? "x86-64" : "generic", features, options, llvm::Reloc::Static,
-      std::nullopt, llvm::CodeGenOptLevel::Default));
+      parsed, parsed.isX86() ? "x86-64" : "generic", features, options,
+      relocation, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
-std::unique_ptr<llvm::Module> neap::translateToLlvm(mlir::ModuleOp module,
-                                                    llvm::LLVMContext &context,
-                                                    llvm::TargetMachine &machine) {
+std::unique_ptr<llvm::Module>
+neap::translateToLlvm(mlir::ModuleOp module, llvm::LLVMContext &context,
+                      llvm::TargetMachine &machine) {
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
-  std::unique_ptr<llvm::Module> result = mlir::translateModuleToLLVMIR(module, context);
+  std::unique_ptr<llvm::Module> result =
+      mlir::translateModuleToLLVMIR(module, context);
   if (!result)
     return nullptr;
   result->setDataLayout(machine.createDataLayout());
@@ -72,15 +74,17 @@ void neap::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
+      .run(module, modules);
 }
 
-std::string neap::emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
+std::string neap::emitObject(llvm::Module &module,
+                             llvm::TargetMachine &machine) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  bool unsupported = machine.addPassesToEmitFile(passes, stream, nullptr,
-                                                 llvm::CodeGenFileType::ObjectFile);
+  bool unsupported = machine.addPassesToEmitFile(
+      passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile);
   assert(!unsupported && "every registered target emits objects");
   (void)unsupported;
   passes.run(module);

@@ -13,10 +13,10 @@ using Needed = ArrayRef<bool>;
 // Sources: integers and frozen tables, nothing flows back.
 //===----------------------------------------------------------------------===//
 
-#define NEAP_NO_GRADIENT(OP)                                                             \
-  bool OP::isOperandDifferentiable(unsigned) { return false; }                           \
-  LogicalResult OP::buildAdjoint(OpBuilder &, ValueRange, Needed, Gradients) {           \
-    return success();                                                                    \
+#define NEAP_NO_GRADIENT(OP)                                                   \
+  bool OP::isOperandDifferentiable(unsigned) { return false; }                 \
+  LogicalResult OP::buildAdjoint(OpBuilder &, ValueRange, Needed, Gradients) { \
+    return success();                                                          \
   }
 NEAP_NO_GRADIENT(EmbeddingOp)
 NEAP_NO_GRADIENT(PositionEmbeddingOp)
@@ -28,28 +28,29 @@ NEAP_NO_GRADIENT(RopeTableOp)
 //===----------------------------------------------------------------------===//
 
 bool LinearOp::isOperandDifferentiable(unsigned index) { return index == 0; }
-LogicalResult LinearOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed,
-                                     Gradients dOperands) {
-  dOperands[0] = LinearBackwardOp::create(builder, getLoc(), getX().getType(), dResults[0],
-                                          getWeight(), /*init=*/Value());
+LogicalResult LinearOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                     Needed, Gradients dOperands) {
+  dOperands[0] =
+      LinearBackwardOp::create(builder, getLoc(), getX().getType(), dResults[0],
+                               getWeight(), /*init=*/Value());
   return success();
 }
 
 bool RmsNormOp::isOperandDifferentiable(unsigned index) { return index == 0; }
-LogicalResult RmsNormOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed,
-                                      Gradients dOperands) {
-  dOperands[0] = RmsNormBackwardOp::create(builder, getLoc(), getX().getType(), dResults[0],
-                                           getX(), getWeight(), /*init=*/Value(),
-                                           getEpsilonAttr());
+LogicalResult RmsNormOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                      Needed, Gradients dOperands) {
+  dOperands[0] = RmsNormBackwardOp::create(builder, getLoc(), getX().getType(),
+                                           dResults[0], getX(), getWeight(),
+                                           /*init=*/Value(), getEpsilonAttr());
   return success();
 }
 
 bool LayerNormOp::isOperandDifferentiable(unsigned index) { return index == 0; }
-LogicalResult LayerNormOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed,
-                                        Gradients dOperands) {
-  dOperands[0] = LayerNormBackwardOp::create(builder, getLoc(), getX().getType(),
-                                             dResults[0], getX(), getWeight(),
-                                             /*init=*/Value(), getEpsilonAttr());
+LogicalResult LayerNormOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                        Needed, Gradients dOperands) {
+  dOperands[0] = LayerNormBackwardOp::create(
+      builder, getLoc(), getX().getType(), dResults[0], getX(), getWeight(),
+      /*init=*/Value(), getEpsilonAttr());
   return success();
 }
 
@@ -58,21 +59,24 @@ LogicalResult LayerNormOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
 //===----------------------------------------------------------------------===//
 
 bool RopeOp::isOperandDifferentiable(unsigned index) { return index == 0; }
-LogicalResult RopeOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed,
-                                   Gradients dOperands) {
-  dOperands[0] = RopeOp::create(builder, getLoc(), getX().getType(), dResults[0], getTable(),
-                                getHeads(), getHeadDim(), getInterleaved(), !getInverse());
+LogicalResult RopeOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                   Needed, Gradients dOperands) {
+  dOperands[0] = RopeOp::create(builder, getLoc(), getX().getType(),
+                                dResults[0], getTable(), getHeads(),
+                                getHeadDim(), getInterleaved(), !getInverse());
   return success();
 }
 
 bool AttentionOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult AttentionOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed needed,
-                                        Gradients dOperands) {
+LogicalResult AttentionOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                        Needed needed, Gradients dOperands) {
   if (dResults[1])
     return emitOpError("has no adjoint for a gradient of its logsumexp");
   auto backward = AttentionBackwardOp::create(
-      builder, getLoc(), TypeRange{getQ().getType(), getK().getType(), getV().getType()},
-      ValueRange{getQ(), getK(), getV(), getO(), getLse(), dResults[0]}, (*this)->getAttrs());
+      builder, getLoc(),
+      TypeRange{getQ().getType(), getK().getType(), getV().getType()},
+      ValueRange{getQ(), getK(), getV(), getO(), getLse(), dResults[0]},
+      (*this)->getAttrs());
   for (unsigned i = 0; i < 3; ++i)
     if (needed[i])
       dOperands[i] = backward.getResult(i);
@@ -84,19 +88,20 @@ LogicalResult AttentionOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
 //===----------------------------------------------------------------------===//
 
 bool ActivationOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult ActivationOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed,
+LogicalResult ActivationOp::buildAdjoint(OpBuilder &builder,
+                                         ValueRange dResults, Needed,
                                          Gradients dOperands) {
-  dOperands[0] =
-      ActivationBackwardOp::create(builder, getLoc(), dResults[0], getX(), getKindAttr());
+  dOperands[0] = ActivationBackwardOp::create(builder, getLoc(), dResults[0],
+                                              getX(), getKindAttr());
   return success();
 }
 
 bool GluOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult GluOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed needed,
-                                  Gradients dOperands) {
-  auto backward = GluBackwardOp::create(builder, getLoc(),
-                                        TypeRange{getGate().getType(), getUp().getType()},
-                                        dResults[0], getGate(), getUp(), getKindAttr());
+LogicalResult GluOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                  Needed needed, Gradients dOperands) {
+  auto backward = GluBackwardOp::create(
+      builder, getLoc(), TypeRange{getGate().getType(), getUp().getType()},
+      dResults[0], getGate(), getUp(), getKindAttr());
   if (needed[0])
     dOperands[0] = backward.getDGate();
   if (needed[1])
@@ -105,8 +110,8 @@ LogicalResult GluOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Neede
 }
 
 bool AddOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult AddOp::buildAdjoint(OpBuilder &, ValueRange dResults, Needed needed,
-                                  Gradients dOperands) {
+LogicalResult AddOp::buildAdjoint(OpBuilder &, ValueRange dResults,
+                                  Needed needed, Gradients dOperands) {
   for (unsigned i = 0; i < 2; ++i)
     if (needed[i])
       dOperands[i] = dResults[0];
@@ -114,18 +119,20 @@ LogicalResult AddOp::buildAdjoint(OpBuilder &, ValueRange dResults, Needed neede
 }
 
 bool MulOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult MulOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed needed,
-                                  Gradients dOperands) {
+LogicalResult MulOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                  Needed needed, Gradients dOperands) {
   for (unsigned i = 0; i < 2; ++i)
     if (needed[i])
-      dOperands[i] = MulOp::create(builder, getLoc(), dResults[0], getOperand(1 - i));
+      dOperands[i] =
+          MulOp::create(builder, getLoc(), dResults[0], getOperand(1 - i));
   return success();
 }
 
 bool ScaleOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult ScaleOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed,
-                                    Gradients dOperands) {
-  dOperands[0] = ScaleOp::create(builder, getLoc(), dResults[0], getFactorAttr());
+LogicalResult ScaleOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                    Needed, Gradients dOperands) {
+  dOperands[0] =
+      ScaleOp::create(builder, getLoc(), dResults[0], getFactorAttr());
   return success();
 }
 
@@ -134,21 +141,24 @@ LogicalResult ScaleOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Nee
 //===----------------------------------------------------------------------===//
 
 bool SliceColumnsOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult SliceColumnsOp::buildAdjoint(OpBuilder &builder, ValueRange dResults, Needed,
+LogicalResult SliceColumnsOp::buildAdjoint(OpBuilder &builder,
+                                           ValueRange dResults, Needed,
                                            Gradients dOperands) {
-  dOperands[0] = PadColumnsOp::create(builder, getLoc(), getX().getType(), dResults[0],
-                                      getOffsetAttr());
+  dOperands[0] = PadColumnsOp::create(builder, getLoc(), getX().getType(),
+                                      dResults[0], getOffsetAttr());
   return success();
 }
 
 bool ConcatColumnsOp::isOperandDifferentiable(unsigned) { return true; }
-LogicalResult ConcatColumnsOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
-                                            Needed needed, Gradients dOperands) {
+LogicalResult ConcatColumnsOp::buildAdjoint(OpBuilder &builder,
+                                            ValueRange dResults, Needed needed,
+                                            Gradients dOperands) {
   int64_t offset = 0;
   for (auto [index, x] : llvm::enumerate(getXs())) {
     if (needed[index])
-      dOperands[index] = SliceColumnsOp::create(builder, getLoc(), x.getType(), dResults[0],
-                                                builder.getI64IntegerAttr(offset));
+      dOperands[index] =
+          SliceColumnsOp::create(builder, getLoc(), x.getType(), dResults[0],
+                                 builder.getI64IntegerAttr(offset));
     offset += getColumns(x);
   }
   return success();

@@ -16,8 +16,10 @@ static double elements(Value activation, int64_t tokens) {
 // about ten multiply-adds in the vector code.
 static constexpr double kCopy = 1, kSimple = 2, kNorm = 6, kTranscendental = 24;
 
-#define NEAP_ELEMENTWISE_COST(OP, VALUE, PER_ELEMENT)                                    \
-  double OP::getFlops(int64_t tokens) { return PER_ELEMENT * elements(VALUE, tokens); }
+#define NEAP_ELEMENTWISE_COST(OP, VALUE, PER_ELEMENT)                          \
+  double OP::getFlops(int64_t tokens) {                                        \
+    return PER_ELEMENT * elements(VALUE, tokens);                              \
+  }
 NEAP_ELEMENTWISE_COST(EmbeddingOp, getY(), kCopy)
 NEAP_ELEMENTWISE_COST(PositionEmbeddingOp, getY(), kCopy)
 NEAP_ELEMENTWISE_COST(RopeTableOp, getY(), kTranscendental)
@@ -46,9 +48,11 @@ double LinearBackwardOp::getFlops(int64_t tokens) {
 }
 
 // Two products over the lower triangle forward, five backward.
-static double attentionFlops(int64_t products, int64_t heads, int64_t headDim, int64_t tokens) {
+static double attentionFlops(int64_t products, int64_t heads, int64_t headDim,
+                             int64_t tokens) {
   double pairs = 0.5 * double(tokens) * double(tokens + 1);
-  return double(heads) * pairs * (2.0 * products * double(headDim) + kTranscendental);
+  return double(heads) * pairs *
+         (2.0 * products * double(headDim) + kTranscendental);
 }
 double AttentionOp::getFlops(int64_t tokens) {
   return attentionFlops(2, getHeads(), getHeadDim(), tokens);
@@ -64,7 +68,8 @@ double AttentionBackwardOp::getFlops(int64_t tokens) {
 using OperandIndex = std::optional<unsigned>;
 
 /// The operand number of the accumulator, else `fallback`.
-static OperandIndex accumulatorOr(Operation *op, Value init, OperandIndex fallback) {
+static OperandIndex accumulatorOr(Operation *op, Value init,
+                                  OperandIndex fallback) {
   if (!init)
     return fallback;
   for (OpOperand &operand : op->getOpOperands())
@@ -88,7 +93,9 @@ OperandIndex RopeOp::getInPlaceOperand(unsigned) { return 0; }
 OperandIndex ActivationOp::getInPlaceOperand(unsigned) { return 0; }
 OperandIndex ActivationBackwardOp::getInPlaceOperand(unsigned) { return 0; }
 OperandIndex GluOp::getInPlaceOperand(unsigned) { return 0; }
-OperandIndex GluBackwardOp::getInPlaceOperand(unsigned result) { return result == 0 ? 1 : 2; }
+OperandIndex GluBackwardOp::getInPlaceOperand(unsigned result) {
+  return result == 0 ? 1 : 2;
+}
 OperandIndex AddOp::getInPlaceOperand(unsigned) { return 0; }
 OperandIndex MulOp::getInPlaceOperand(unsigned) { return 0; }
 OperandIndex ScaleOp::getInPlaceOperand(unsigned) { return 0; }
@@ -97,8 +104,8 @@ OperandIndex ScaleOp::getInPlaceOperand(unsigned) { return 0; }
 // Accumulators
 //===----------------------------------------------------------------------===//
 
-#define NEAP_ACCUMULATOR(OP)                                                             \
-  Value OP::getAccumulator() { return getInit(); }                                       \
+#define NEAP_ACCUMULATOR(OP)                                                   \
+  Value OP::getAccumulator() { return getInit(); }                             \
   void OP::setAccumulator(Value init) { getInitMutable().assign(init); }
 NEAP_ACCUMULATOR(LinearBackwardOp)
 NEAP_ACCUMULATOR(RmsNormBackwardOp)

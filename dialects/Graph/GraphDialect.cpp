@@ -36,8 +36,10 @@ void GraphDialect::initialize() {
       >();
 }
 
-RankedTensorType neap::graph::getActivationType(MLIRContext *context, int64_t columns) {
-  return RankedTensorType::get({ShapedType::kDynamic, columns}, Float32Type::get(context));
+RankedTensorType neap::graph::getActivationType(MLIRContext *context,
+                                                int64_t columns) {
+  return RankedTensorType::get({ShapedType::kDynamic, columns},
+                               Float32Type::get(context));
 }
 
 //===----------------------------------------------------------------------===//
@@ -47,7 +49,8 @@ RankedTensorType neap::graph::getActivationType(MLIRContext *context, int64_t co
 Type WeightType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type element;
-  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+  if (parser.parseLess() ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
       parser.parseType(element) || parser.parseGreater())
     return {};
   return parser.getChecked<WeightType>(parser.getContext(), shape, element);
@@ -106,7 +109,8 @@ static LogicalResult expectShape(Operation *op, StringRef name, Value weight,
 static LogicalResult expectRank2(Operation *op, StringRef name, Value weight) {
   if (cast<WeightType>(weight.getType()).getShape().size() == 2)
     return success();
-  return op->emitOpError() << "expected '" << name << "' to have rank 2, but found rank 1";
+  return op->emitOpError() << "expected '" << name
+                           << "' to have rank 2, but found rank 1";
 }
 
 static ArrayRef<int64_t> shapeOf(Value weight) {
@@ -117,7 +121,8 @@ LogicalResult WeightDeclOp::verify() {
   auto type = cast<WeightType>(getType());
   if (getFile().has_value() == getInlineData().has_value()) // weight_decl_c1
     return emitOpError("expected exactly one of 'file' and 'inline_data'");
-  if (getFile() && getBytes() != uint64_t(type.getStorageBytes())) // weight_decl_c2
+  if (getFile() &&
+      getBytes() != uint64_t(type.getStorageBytes())) // weight_decl_c2
     return emitOpError() << "expected 'bytes' to be " << type.getStorageBytes()
                          << ", but found " << getBytes();
   if (auto data = getInlineData()) // weight_decl_c2
@@ -130,12 +135,14 @@ LogicalResult WeightDeclOp::verify() {
 }
 
 LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto decl = symbols.lookupNearestSymbolFrom<WeightDeclOp>(*this, getDeclAttr());
+  auto decl =
+      symbols.lookupNearestSymbolFrom<WeightDeclOp>(*this, getDeclAttr());
   if (!decl)
-    return emitOpError() << "expected '" << getDecl() << "' to name a graph.weight_decl";
+    return emitOpError() << "expected '" << getDecl()
+                         << "' to name a graph.weight_decl";
   if (decl.getType() != getType())
-    return emitOpError() << "expected type " << decl.getType() << " of '" << getDecl()
-                         << "', but found " << getType();
+    return emitOpError() << "expected type " << decl.getType() << " of '"
+                         << getDecl() << "', but found " << getType();
   return success();
 }
 
@@ -145,72 +152,90 @@ HandleSpace WeightOp::getHandleSpace() { return HandleSpace::Weights; }
 LogicalResult EmbeddingOp::verify() {
   if (failed(expectRank2(*this, "table", getTable())))
     return failure();
-  return expectColumns(*this, "y", getY(), shapeOf(getTable())[1]); // embedding_c1
+  return expectColumns(*this, "y", getY(),
+                       shapeOf(getTable())[1]); // embedding_c1
 }
 
 LogicalResult PositionEmbeddingOp::verify() {
   if (failed(expectRank2(*this, "table", getTable())))
     return failure();
-  return expectColumns(*this, "y", getY(), shapeOf(getTable())[1]); // position_embedding_c1
+  return expectColumns(*this, "y", getY(),
+                       shapeOf(getTable())[1]); // position_embedding_c1
 }
 
 LogicalResult RopeTableOp::verify() {
-  return expectColumns(*this, "y", getY(), 2 * getFrequencies().size()); // rope_table_c1
+  return expectColumns(*this, "y", getY(),
+                       2 * getFrequencies().size()); // rope_table_c1
 }
 
 LogicalResult LinearOp::verify() {
-  if (failed(expectShape(*this, "weight", getWeight(),
-                         {getColumns(getY()), getColumns(getX())}))) // linear_c1
+  if (failed(
+          expectShape(*this, "weight", getWeight(),
+                      {getColumns(getY()), getColumns(getX())}))) // linear_c1
     return failure();
-  return getBias() ? expectShape(*this, "bias", getBias(), {getColumns(getY())}) // linear_c2
+  return getBias() ? expectShape(*this, "bias", getBias(),
+                                 {getColumns(getY())}) // linear_c2
                    : success();
 }
 
 LogicalResult LinearBackwardOp::verify() {
-  if (failed(expectShape(*this, "weight", getWeight(),
-                         {getColumns(getDy()), getColumns(getDx())}))) // linear_backward_c1
+  if (failed(expectShape(
+          *this, "weight", getWeight(),
+          {getColumns(getDy()), getColumns(getDx())}))) // linear_backward_c1
     return failure();
-  return getInit() ? expectColumns(*this, "init", getInit(), getColumns(getDx()))
-                   : success();
+  return getInit()
+             ? expectColumns(*this, "init", getInit(), getColumns(getDx()))
+             : success();
 }
 
 LogicalResult RmsNormOp::verify() {
-  return expectShape(*this, "weight", getWeight(), {getColumns(getX())}); // rms_norm_c1
+  return expectShape(*this, "weight", getWeight(),
+                     {getColumns(getX())}); // rms_norm_c1
 }
 
-template <typename NormBackwardOp> static LogicalResult verifyNormBackward(NormBackwardOp op) {
+template <typename NormBackwardOp>
+static LogicalResult verifyNormBackward(NormBackwardOp op) {
   int64_t columns = getColumns(op.getX());
   if (failed(expectShape(op, "weight", op.getWeight(), {columns})))
     return failure();
-  return op.getInit() ? expectColumns(op, "init", op.getInit(), columns) : success(); // _c1
+  return op.getInit() ? expectColumns(op, "init", op.getInit(), columns)
+                      : success(); // _c1
 }
 
 LogicalResult RmsNormBackwardOp::verify() { return verifyNormBackward(*this); }
-LogicalResult LayerNormBackwardOp::verify() { return verifyNormBackward(*this); }
+LogicalResult LayerNormBackwardOp::verify() {
+  return verifyNormBackward(*this);
+}
 
 LogicalResult LayerNormOp::verify() {
   int64_t columns = getColumns(getX());
-  if (failed(expectShape(*this, "weight", getWeight(), {columns}))) // layer_norm_c1
+  if (failed(expectShape(*this, "weight", getWeight(),
+                         {columns}))) // layer_norm_c1
     return failure();
-  return getBias() ? expectShape(*this, "bias", getBias(), {columns}) : success();
+  return getBias() ? expectShape(*this, "bias", getBias(), {columns})
+                   : success();
 }
 
 LogicalResult RopeOp::verify() {
-  if (failed(expectColumns(*this, "x", getX(), getHeads() * getHeadDim()))) // rope_c1
+  if (failed(expectColumns(*this, "x", getX(),
+                           getHeads() * getHeadDim()))) // rope_c1
     return failure();
   int64_t rotated = getColumns(getTable());
   if (rotated % 2 != 0 || rotated > int64_t(getHeadDim())) // rope_c2
-    return emitOpError() << "expected 'table' to have an even number of at most "
-                         << getHeadDim() << " columns, but found " << rotated;
+    return emitOpError()
+           << "expected 'table' to have an even number of at most "
+           << getHeadDim() << " columns, but found " << rotated;
   return success();
 }
 
 template <typename Op> static LogicalResult verifyAttention(Op op) {
   int64_t dim = op.getHeadDim();
-  if (op.getKvHeads() == 0 || op.getHeads() % op.getKvHeads() != 0) // attention_c2
+  if (op.getKvHeads() == 0 ||
+      op.getHeads() % op.getKvHeads() != 0) // attention_c2
     return op.emitOpError() << "expected 'kv_heads' to divide " << op.getHeads()
                             << ", but found " << op.getKvHeads();
-  if (failed(expectColumns(op, "q", op.getQ(), op.getHeads() * dim)) || // attention_c1
+  if (failed(expectColumns(op, "q", op.getQ(),
+                           op.getHeads() * dim)) || // attention_c1
       failed(expectColumns(op, "k", op.getK(), op.getKvHeads() * dim)) ||
       failed(expectColumns(op, "v", op.getV(), op.getKvHeads() * dim)) ||
       failed(expectColumns(op, "o", op.getO(), op.getHeads() * dim)))
@@ -223,25 +248,27 @@ LogicalResult AttentionOp::verify() { return verifyAttention(*this); }
 LogicalResult AttentionBackwardOp::verify() {
   if (failed(verifyAttention(*this)))
     return failure();
-  if (getDq().getType() != getQ().getType() || getDk().getType() != getK().getType() ||
+  if (getDq().getType() != getQ().getType() ||
+      getDk().getType() != getK().getType() ||
       getDv().getType() != getV().getType())
-    return emitOpError("expected gradients to have the types of 'q', 'k' and 'v'");
+    return emitOpError(
+        "expected gradients to have the types of 'q', 'k' and 'v'");
   return expectColumns(*this, "d_o", getDO(), getColumns(getO()));
 }
 
 LogicalResult SliceColumnsOp::verify() {
   int64_t end = getOffset() + getColumns(getY());
   if (end > getColumns(getX())) // slice_columns_c1
-    return emitOpError() << "expected the slice to end within " << getColumns(getX())
-                         << " columns, but found " << end;
+    return emitOpError() << "expected the slice to end within "
+                         << getColumns(getX()) << " columns, but found " << end;
   return success();
 }
 
 LogicalResult PadColumnsOp::verify() {
   int64_t end = getOffset() + getColumns(getX());
   if (end > getColumns(getY())) // pad_columns_c1
-    return emitOpError() << "expected the columns to end within " << getColumns(getY())
-                         << ", but found " << end;
+    return emitOpError() << "expected the columns to end within "
+                         << getColumns(getY()) << ", but found " << end;
   return success();
 }
 
@@ -262,7 +289,8 @@ namespace {
 struct JoinPaddedColumns : OpRewritePattern<AddOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  static bool collect(Value value, bool isRoot, SmallVectorImpl<PadColumnsOp> &pads) {
+  static bool collect(Value value, bool isRoot,
+                      SmallVectorImpl<PadColumnsOp> &pads) {
     if (auto pad = value.getDefiningOp<PadColumnsOp>()) {
       pads.push_back(pad);
       return true;
@@ -273,11 +301,14 @@ struct JoinPaddedColumns : OpRewritePattern<AddOp> {
     return collect(add.getA(), false, pads) && collect(add.getB(), false, pads);
   }
 
-  LogicalResult matchAndRewrite(AddOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(AddOp op,
+                                PatternRewriter &rewriter) const override {
     SmallVector<PadColumnsOp> pads;
     if (!collect(op.getY(), true, pads))
       return failure();
-    llvm::sort(pads, [](PadColumnsOp a, PadColumnsOp b) { return a.getOffset() < b.getOffset(); });
+    llvm::sort(pads, [](PadColumnsOp a, PadColumnsOp b) {
+      return a.getOffset() < b.getOffset();
+    });
     SmallVector<Value> parts;
     int64_t next = 0;
     for (PadColumnsOp pad : pads) {
@@ -288,12 +319,14 @@ struct JoinPaddedColumns : OpRewritePattern<AddOp> {
     }
     if (next != getColumns(op.getY()))
       return failure();
-    rewriter.replaceOpWithNewOp<ConcatColumnsOp>(op, op.getY().getType(), parts);
+    rewriter.replaceOpWithNewOp<ConcatColumnsOp>(op, op.getY().getType(),
+                                                 parts);
     return success();
   }
 };
 } // namespace
 
-void AddOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+void AddOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                        MLIRContext *context) {
   patterns.add<JoinPaddedColumns>(context);
 }

@@ -26,7 +26,8 @@
 
 namespace neap::graph {
 /// `tensor<?xCOLUMNSxf32>`: an activation of `columns` features.
-mlir::RankedTensorType getActivationType(mlir::MLIRContext *context, int64_t columns);
+mlir::RankedTensorType getActivationType(mlir::MLIRContext *context,
+                                         int64_t columns);
 
 /// Features of an activation.
 inline int64_t getColumns(mlir::Value activation) {

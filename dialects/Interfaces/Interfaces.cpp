@@ -5,7 +5,9 @@ using namespace mlir;
 #include "dialects/Interfaces/Interfaces.cpp.inc"
 #include "dialects/Interfaces/TypeInterfaces.cpp.inc"
 
-bool neap::isHandleType(Type type) { return isa<neap::HandleTypeInterface>(type); }
+bool neap::isHandleType(Type type) {
+  return isa<neap::HandleTypeInterface>(type);
+}
 
 int64_t neap::getTypeBytes(Type type, int64_t tokens) {
   if (auto handle = dyn_cast<neap::HandleTypeInterface>(type))

@@ -11,13 +11,13 @@ namespace neap {
 /// result except `vectorFloats` and `contractionBlock`, which fix the order of
 /// sums and depend on the ISA only, never on the budget.
 struct KernelTarget {
-  int64_t vectorFloats = 16;     ///< f32 lanes of one vector register
-  int64_t tileRows = 8;          ///< MR: token rows of the register tile
-  int64_t tileVectors = 2;       ///< NR / vectorFloats: vectors per tile row
+  int64_t vectorFloats = 16;      ///< f32 lanes of one vector register
+  int64_t tileRows = 8;           ///< MR: token rows of the register tile
+  int64_t tileVectors = 2;        ///< NR / vectorFloats: vectors per tile row
   int64_t contractionBlock = 512; ///< KC: contraction elements per packed panel
-  int64_t panelGroup = 8;        ///< NB: packed panels shared by a row tile
-  int64_t maxThreads = 1;        ///< threads the plan reserves scratch for
-  int64_t maxTokens = 1;         ///< longest row the plan holds
+  int64_t panelGroup = 8;         ///< NB: packed panels shared by a row tile
+  int64_t maxThreads = 1;         ///< threads the plan reserves scratch for
+  int64_t maxTokens = 1;          ///< longest row the plan holds
 
   int64_t panelColumns() const { return vectorFloats * tileVectors; }
 };

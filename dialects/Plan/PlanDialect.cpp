@@ -60,15 +60,16 @@ neap::KernelTarget neap::plan::getKernelTarget(ModuleOp module) {
 
 LogicalResult SlotOp::verify() {
   if (getOffset() % kSlotAlignment != 0) // slot_c1
-    return emitOpError() << "expected 'offset' to be a multiple of " << kSlotAlignment
-                         << ", but found " << getOffset();
+    return emitOpError() << "expected 'offset' to be a multiple of "
+                         << kSlotAlignment << ", but found " << getOffset();
   auto module = (*this)->getParentOfType<ModuleOp>();
   if (!module || !module->hasAttr(kMaxTokensAttr))
     return success();
-  int64_t needed = getTypeBytes(getType().getTensorType(), getMaxTokens(module));
+  int64_t needed =
+      getTypeBytes(getType().getTensorType(), getMaxTokens(module));
   if (int64_t(getBytes()) < needed) // slot_c2
-    return emitOpError() << "expected 'bytes' to be at least " << needed << ", but found "
-                         << getBytes();
+    return emitOpError() << "expected 'bytes' to be at least " << needed
+                         << ", but found " << getBytes();
   return success();
 }
 
@@ -86,20 +87,26 @@ LogicalResult RunOp::verify() {
                          << block.getOperations().size() - 1;
   if (block.getNumArguments() != getInputs().size()) // run_c2
     return emitOpError() << "expected " << getInputs().size()
-                         << " block arguments, but found " << block.getNumArguments();
+                         << " block arguments, but found "
+                         << block.getNumArguments();
   for (auto [index, input] : llvm::enumerate(getInputs()))
-    if (getInnerType(input.getType()) != block.getArgument(index).getType()) // run_c2
-      return emitOpError() << "expected block argument #" << index << " to have type "
-                           << getInnerType(input.getType()) << ", but found "
+    if (getInnerType(input.getType()) !=
+        block.getArgument(index).getType()) // run_c2
+      return emitOpError() << "expected block argument #" << index
+                           << " to have type " << getInnerType(input.getType())
+                           << ", but found "
                            << block.getArgument(index).getType();
   auto yield = cast<YieldOp>(block.getTerminator());
   if (yield.getValues().size() != getOutputs().size()) // run_c3
     return emitOpError() << "expected " << getOutputs().size()
-                         << " yielded values, but found " << yield.getValues().size();
+                         << " yielded values, but found "
+                         << yield.getValues().size();
   for (auto [index, output] : llvm::enumerate(getOutputs()))
-    if (getInnerType(output.getType()) != yield.getValues()[index].getType()) // run_c3
-      return emitOpError() << "expected yielded value #" << index << " to have type "
-                           << getInnerType(output.getType()) << ", but found "
+    if (getInnerType(output.getType()) !=
+        yield.getValues()[index].getType()) // run_c3
+      return emitOpError() << "expected yielded value #" << index
+                           << " to have type " << getInnerType(output.getType())
+                           << ", but found "
                            << yield.getValues()[index].getType();
   return success();
 }

@@ -43,7 +43,8 @@ void TrainDialect::initialize() {
 Type AdapterType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type element;
-  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+  if (parser.parseLess() ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
       parser.parseType(element) || parser.parseGreater())
     return {};
   return parser.getChecked<AdapterType>(parser.getContext(), shape, element);
@@ -58,23 +59,28 @@ void AdapterType::print(AsmPrinter &printer) const {
 LogicalResult AdapterType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   ArrayRef<int64_t> shape, Type elementType) {
   if (shape.size() != 2) // parameter_c1
-    return emitError() << "expected an adapter of rank 2, but found rank " << shape.size();
+    return emitError() << "expected an adapter of rank 2, but found rank "
+                       << shape.size();
   if (!elementType.isF32())
     return emitError() << "expected f32 elements, but found " << elementType;
   return success();
 }
 
-int64_t AdapterType::getStorageBytes() const { return 4 * getShape()[0] * getShape()[1]; }
+int64_t AdapterType::getStorageBytes() const {
+  return 4 * getShape()[0] * getShape()[1];
+}
 
-static LogicalResult verifyParameterUse(Operation *op, FlatSymbolRefAttr name, Type type,
+static LogicalResult verifyParameterUse(Operation *op, FlatSymbolRefAttr name,
+                                        Type type,
                                         SymbolTableCollection &symbols) {
   auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(op, name);
   if (!parameter)
-    return op->emitOpError() << "expected '" << name.getValue()
-                             << "' to name a train.parameter";
+    return op->emitOpError()
+           << "expected '" << name.getValue() << "' to name a train.parameter";
   if (parameter.getType() != type)
-    return op->emitOpError() << "expected type " << parameter.getType() << " of '"
-                             << name.getValue() << "', but found " << type;
+    return op->emitOpError()
+           << "expected type " << parameter.getType() << " of '"
+           << name.getValue() << "', but found " << type;
   return success();
 }
 
@@ -89,29 +95,35 @@ LogicalResult GradientOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyParameterUse(*this, getParameterAttr(), getType(), symbols);
 }
 FlatSymbolRefAttr GradientOp::getStorageSymbol() { return getParameterAttr(); }
-HandleSpace GradientOp::getHandleSpace() { return HandleSpace::AdapterGradients; }
+HandleSpace GradientOp::getHandleSpace() {
+  return HandleSpace::AdapterGradients;
+}
 
 //===----------------------------------------------------------------------===//
 // Verifiers
 //===----------------------------------------------------------------------===//
 
-static LogicalResult expectFactor(Operation *op, Value factor, int64_t rank, int64_t columns) {
+static LogicalResult expectFactor(Operation *op, Value factor, int64_t rank,
+                                  int64_t columns) {
   ArrayRef<int64_t> found = cast<AdapterType>(factor.getType()).getShape();
   if (found[0] == rank && found[1] == columns)
     return success();
-  return op->emitOpError() << "expected the adapter to be " << rank << " x " << columns
-                           << ", but found " << found[0] << " x " << found[1];
+  return op->emitOpError() << "expected the adapter to be " << rank << " x "
+                           << columns << ", but found " << found[0] << " x "
+                           << found[1];
 }
 
 LogicalResult LoraDownOp::verify() { // lora_down_c1
-  return expectFactor(*this, getFactor(), getColumns(getH()), getColumns(getX()));
+  return expectFactor(*this, getFactor(), getColumns(getH()),
+                      getColumns(getX()));
 }
 
 LogicalResult LoraUpOp::verify() { // lora_up_c1
   if (getBase() && getBase().getType() != getY().getType())
     return emitOpError() << "expected 'base' to have type " << getY().getType()
                          << ", but found " << getBase().getType();
-  return expectFactor(*this, getFactor(), getColumns(getH()), getColumns(getY()));
+  return expectFactor(*this, getFactor(), getColumns(getH()),
+                      getColumns(getY()));
 }
 
 LogicalResult DropoutOp::verify() {
@@ -122,13 +134,16 @@ LogicalResult DropoutOp::verify() {
 }
 
 LogicalResult AccumulateOuterOp::verify() { // accumulate_outer_c1
-  return expectFactor(*this, getGradient(), getColumns(getH()), getColumns(getX()));
+  return expectFactor(*this, getGradient(), getColumns(getH()),
+                      getColumns(getX()));
 }
 
 LogicalResult LinearCrossEntropyOp::verify() {
   auto weight = cast<graph::WeightType>(getWeight().getType());
-  if (weight.getShape().size() != 2 || weight.getShape()[1] != getColumns(getX())) // c1
-    return emitOpError() << "expected 'weight' to be V x " << getColumns(getX());
+  if (weight.getShape().size() != 2 ||
+      weight.getShape()[1] != getColumns(getX())) // c1
+    return emitOpError() << "expected 'weight' to be V x "
+                         << getColumns(getX());
   if (getDX() && getDX().getType() != getX().getType())
     return emitOpError() << "expected 'd_x' to have type " << getX().getType()
                          << ", but found " << getDX().getType();
@@ -136,6 +151,7 @@ LogicalResult LinearCrossEntropyOp::verify() {
     return success();
   auto bias = cast<graph::WeightType>(getBias().getType());
   if (bias.getShape() != weight.getShape().take_front()) // c2
-    return emitOpError() << "expected 'bias' to have shape [" << weight.getShape()[0] << "]";
+    return emitOpError() << "expected 'bias' to have shape ["
+                         << weight.getShape()[0] << "]";
   return success();
 }

@@ -24,7 +24,8 @@ struct GradientResource : mlir::SideEffects::Resource::Base<GradientResource> {
   llvm::StringRef getName() final { return "neap.gradients"; }
 };
 /// Adapter values, optimizer moments and the gradient norm.
-struct OptimizerResource : mlir::SideEffects::Resource::Base<OptimizerResource> {
+struct OptimizerResource
+    : mlir::SideEffects::Resource::Base<OptimizerResource> {
   llvm::StringRef getName() final { return "neap.optimizer"; }
 };
 } // namespace neap::train

@@ -13,17 +13,21 @@ KernelEmitter::KernelEmitter(ModuleOp module, StringRef name, Operation *op,
       builder(op->getLoc(), OpBuilder(module.getContext()),
               target.vectorFloats) {}
 
-LLVM::LLVMFuncOp KernelEmitter::createFunction(StringRef functionName, TypeRange arguments) {
+LLVM::LLVMFuncOp KernelEmitter::createFunction(StringRef functionName,
+                                               TypeRange arguments) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(module.getBody());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
-                                          SmallVector<Type>(arguments));
-  auto function = LLVM::LLVMFuncOp::create(builder, functionName, type, LLVM::Linkage::Internal);
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                  SmallVector<Type>(arguments));
+  auto function = LLVM::LLVMFuncOp::create(builder, functionName, type,
+                                           LLVM::Linkage::Internal);
   function.addEntryBlock(builder);
   return function;
 }
 
-FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit(ModuleOp module, StringRef name, Operation *op,
+FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit(ModuleOp module, StringRef name,
+                                                Operation *op,
                                                 const KernelTarget &target) {
   auto kernel = dyn_cast<KernelOpInterface>(op);
   if (!kernel)
@@ -61,14 +65,16 @@ Value KernelEmitter::loadContext(size_t offset, Type type) {
   return LLVM::LoadOp::create(builder, type, pointer);
 }
 void KernelEmitter::storeContext(Value value, size_t offset) {
-  LLVM::StoreOp::create(builder, value,
-                        builder.addressBytes(context, builder.index(int64_t(offset))));
+  LLVM::StoreOp::create(
+      builder, value,
+      builder.addressBytes(context, builder.index(int64_t(offset))));
 }
 Value KernelEmitter::getTokenCount() {
   return loadContext(offsetof(neap_context, token_count), builder.getI64Type());
 }
 Value KernelEmitter::getThreadCount() {
-  return loadContext(offsetof(neap_context, thread_count), builder.getI64Type());
+  return loadContext(offsetof(neap_context, thread_count),
+                     builder.getI64Type());
 }
 Value KernelEmitter::getThreadScratch(Value thread) {
   Value offset = builder.add(builder.mul(thread, scratchSizes.perThreadBytes),
@@ -86,13 +92,15 @@ Value KernelEmitter::allocateCells(int64_t count) {
   auto function = builder.getInsertionBlock()->getParentOp();
   if (!isa<LLVM::LLVMFuncOp>(function))
     function = function->getParentOfType<LLVM::LLVMFuncOp>();
-  builder.setInsertionPointToStart(&cast<LLVM::LLVMFuncOp>(function).getBody().front());
-  return LLVM::AllocaOp::create(builder, builder.ptrType(), builder.getI64Type(),
-                                builder.index(count), 8);
+  builder.setInsertionPointToStart(
+      &cast<LLVM::LLVMFuncOp>(function).getBody().front());
+  return LLVM::AllocaOp::create(builder, builder.ptrType(),
+                                builder.getI64Type(), builder.index(count), 8);
 }
 
-void KernelEmitter::parallel(Value taskCount, ValueRange captures,
-                             function_ref<void(Value, Value, ValueRange)> body) {
+void KernelEmitter::parallel(
+    Value taskCount, ValueRange captures,
+    function_ref<void(Value, Value, ValueRange)> body) {
   KernelBuilder &b = builder;
   // The arguments travel in one array of 8-byte cells on the caller's stack.
   Values cells(inputs);
@@ -101,8 +109,8 @@ void KernelEmitter::parallel(Value taskCount, ValueRange captures,
   cells.append(captures.begin(), captures.end());
 
   std::string taskName = name + "_task" + std::to_string(taskNumber++);
-  LLVM::LLVMFuncOp task =
-      createFunction(taskName, {b.ptrType(), b.ptrType(), b.getI64Type(), b.getI64Type()});
+  LLVM::LLVMFuncOp task = createFunction(
+      taskName, {b.ptrType(), b.ptrType(), b.getI64Type(), b.getI64Type()});
 
   Value args = allocateCells(cells.size());
   for (auto [i, cell] : llvm::enumerate(cells))
@@ -113,7 +121,8 @@ void KernelEmitter::parallel(Value taskCount, ValueRange captures,
   auto callee = LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(b.getContext()),
       {b.ptrType(), b.ptrType(), b.ptrType(), b.getI64Type()});
-  LLVM::CallOp::create(b, callee, ValueRange{parallelFor, context, address, args, taskCount});
+  LLVM::CallOp::create(
+      b, callee, ValueRange{parallelFor, context, address, args, taskCount});
 
   // Inside the task every address is read back from the array.
   OpBuilder::InsertionGuard guard(b);
@@ -126,12 +135,15 @@ void KernelEmitter::parallel(Value taskCount, ValueRange captures,
   for (auto [i, cell] : llvm::enumerate(cells))
     loaded.push_back(b.load(entry.getArgument(1), b.index(i), cell.getType()));
   ArrayRef<Value> rest = loaded;
-  inputs.assign(rest.take_front(inputs.size()).begin(), rest.take_front(inputs.size()).end());
+  inputs.assign(rest.take_front(inputs.size()).begin(),
+                rest.take_front(inputs.size()).end());
   rest = rest.drop_front(inputs.size());
-  outputs.assign(rest.take_front(outputs.size()).begin(), rest.take_front(outputs.size()).end());
+  outputs.assign(rest.take_front(outputs.size()).begin(),
+                 rest.take_front(outputs.size()).end());
   rest = rest.drop_front(outputs.size());
   scratch = rest.front();
-  body(entry.getArgument(2), entry.getArgument(3), ValueRange(rest.drop_front()));
+  body(entry.getArgument(2), entry.getArgument(3),
+       ValueRange(rest.drop_front()));
   LLVM::ReturnOp::create(b, ValueRange());
 
   inputs = outerInputs;
@@ -140,19 +152,22 @@ void KernelEmitter::parallel(Value taskCount, ValueRange captures,
   scratch = outerScratch;
 }
 
-void KernelEmitter::parallelRanges(Value count, int64_t granule,
-                                   function_ref<void(Value, Value, Value)> body) {
+void KernelEmitter::parallelRanges(
+    Value count, int64_t granule,
+    function_ref<void(Value, Value, Value)> body) {
   // Four ranges per thread: a slow core delays the rest by a quarter of its
   // share at most.
   KernelBuilder &b = builder;
   Value granules = b.ceilDiv(count, granule);
   Value wanted = b.mul(getThreadCount(), 4);
   Value tasks = b.min(granules, wanted);
-  parallel(tasks, {count, granules, tasks}, [&](Value task, Value thread, ValueRange captured) {
-    auto boundary = [&](Value number) {
-      Value granulesBefore = b.div(b.mul(captured[1], number), captured[2]);
-      return b.min(b.mul(granulesBefore, granule), captured[0]);
-    };
-    body(boundary(task), boundary(b.add(task, 1)), thread);
-  });
+  parallel(tasks, {count, granules, tasks},
+           [&](Value task, Value thread, ValueRange captured) {
+             auto boundary = [&](Value number) {
+               Value granulesBefore =
+                   b.div(b.mul(captured[1], number), captured[2]);
+               return b.min(b.mul(granulesBefore, granule), captured[0]);
+             };
+             body(boundary(task), boundary(b.add(task, 1)), thread);
+           });
 }

@@ -22,10 +22,9 @@ public:
 
   /// Creates `name` in `module` for `op` (in tensor form) and calls the op's
   /// emitKernel. Fails with a diagnostic on `op` if it has no kernel.
-  static mlir::FailureOr<mlir::LLVM::LLVMFuncOp> emit(mlir::ModuleOp module,
-                                                      mlir::StringRef name,
-                                                      mlir::Operation *op,
-                                                      const KernelTarget &target);
+  static mlir::FailureOr<mlir::LLVM::LLVMFuncOp>
+  emit(mlir::ModuleOp module, mlir::StringRef name, mlir::Operation *op,
+       const KernelTarget &target);
 
   mlir::Operation *getOp() const { return op; }
   const KernelTarget &getTarget() const { return target; }
@@ -60,22 +59,25 @@ public:
   /// Splits [0, count) into contiguous ranges, a few per thread so that unequal
   /// cores stay busy, each range a multiple of `granule` long (the last may be
   /// shorter), and runs body(begin, end, thread) for each.
-  void parallelRanges(mlir::Value count, int64_t granule,
-                      llvm::function_ref<void(mlir::Value begin, mlir::Value end,
-                                              mlir::Value thread)>
-                          body);
+  void
+  parallelRanges(mlir::Value count, int64_t granule,
+                 llvm::function_ref<void(mlir::Value begin, mlir::Value end,
+                                         mlir::Value thread)>
+                     body);
 
   /// The current token rows split over threads.
-  void parallelTokens(llvm::function_ref<void(mlir::Value begin, mlir::Value end,
-                                              mlir::Value thread)>
-                          body) {
+  void
+  parallelTokens(llvm::function_ref<void(mlir::Value begin, mlir::Value end,
+                                         mlir::Value thread)>
+                     body) {
     parallelRanges(getTokenCount(), 1, body);
   }
 
 private:
-  KernelEmitter(mlir::ModuleOp module, mlir::StringRef name, mlir::Operation *op,
-                const KernelTarget &target);
-  mlir::LLVM::LLVMFuncOp createFunction(mlir::StringRef name, mlir::TypeRange arguments);
+  KernelEmitter(mlir::ModuleOp module, mlir::StringRef name,
+                mlir::Operation *op, const KernelTarget &target);
+  mlir::LLVM::LLVMFuncOp createFunction(mlir::StringRef name,
+                                        mlir::TypeRange arguments);
 
   mlir::Value allocateCells(int64_t count);
 

@@ -24,8 +24,9 @@ using namespace neap::test;
 std::string neap::test::getHostFeatures() {
   std::string features;
   auto host = llvm::sys::getHostCPUFeatures();
-  for (const char *name : {"sse4.2", "popcnt", "avx", "avx2", "fma", "f16c", "bmi", "bmi2",
-                           "avx512f", "avx512bw", "avx512vl", "avx512dq"})
+  for (const char *name :
+       {"sse4.2", "popcnt", "avx", "avx2", "fma", "f16c", "bmi", "bmi2",
+        "avx512f", "avx512bw", "avx512vl", "avx512dq"})
     if (host.lookup(name))
       features += std::string(features.empty() ? "" : ",") + "+" + name;
   return features;
@@ -41,7 +42,8 @@ KernelTarget neap::test::getHostTarget(int64_t maxTokens, int64_t maxThreads) {
   return target;
 }
 
-static void parallelFor(neap_context *ctx, neap_task task, void *args, int64_t count) {
+static void parallelFor(neap_context *ctx, neap_task task, void *args,
+                        int64_t count) {
   std::atomic<int64_t> next{0};
   auto work = [&](int64_t thread) {
     for (int64_t i; (i = next.fetch_add(1)) < count;)
@@ -63,7 +65,8 @@ static void addEntry(ModuleOp module, LLVM::LLVMFuncOp kernel) {
   auto ptr = LLVM::LLVMPointerType::get(module.getContext());
   auto entry = LLVM::LLVMFuncOp::create(
       b, loc, "entry",
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()), {ptr, ptr}));
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()),
+                                  {ptr, ptr}));
   Block *block = entry.addEntryBlock(b);
   b.setInsertionPointToStart(block);
   SmallVector<Value> operands{block->getArgument(0)};
@@ -80,16 +83,19 @@ template <typename T> static T check(llvm::Expected<T> value) {
   return llvm::cantFail(std::move(value));
 }
 
-CompiledKernel::CompiledKernel(const std::string &source, const KernelTarget &target) {
+CompiledKernel::CompiledKernel(const std::string &source,
+                               const KernelTarget &target) {
   DialectRegistry registry;
-  registry.insert<graph::GraphDialect, train::TrainDialect, func::FuncDialect>();
+  registry
+      .insert<graph::GraphDialect, train::TrainDialect, func::FuncDialect>();
   registerKernels(registry);
   mlirContext = std::make_unique<MLIRContext>(registry);
   mlirContext->loadAllAvailableDialects();
   auto parsed = parseSourceString<ModuleOp>(source, mlirContext.get());
   if (!parsed)
     llvm::report_fatal_error("kernel test source does not parse");
-  Operation *op = &*(*parsed->getOps<func::FuncOp>().begin()).getBody().front().begin();
+  Operation *op =
+      &*(*parsed->getOps<func::FuncOp>().begin()).getBody().front().begin();
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(parsed->getLoc());
   auto kernel = KernelEmitter::emit(*module, "kernel", op, target);
@@ -100,11 +106,14 @@ CompiledKernel::CompiledKernel(const std::string &source, const KernelTarget &ta
     llvm::report_fatal_error("kernel lowering failed");
 
   std::string error;
-  auto machine = createTargetMachine(llvm::sys::getProcessTriple(), getHostFeatures(), error);
+  auto machine =
+      createTargetMachine(llvm::sys::getProcessTriple(), getHostFeatures(),
+                          error, llvm::Reloc::PIC_);
   auto llvmContext = std::make_unique<llvm::LLVMContext>();
   auto llvmModule = translateToLlvm(*module, *llvmContext, *machine);
   optimize(*llvmModule, *machine);
-  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(emitObject(*llvmModule, *machine));
+  auto buffer =
+      llvm::MemoryBuffer::getMemBufferCopy(emitObject(*llvmModule, *machine));
   auto object = check(llvm::object::ObjectFile::createObjectFile(*buffer));
   for (const llvm::object::SectionRef &section : object->sections())
     if (section.isText())
@@ -112,7 +121,8 @@ CompiledKernel::CompiledKernel(const std::string &source, const KernelTarget &ta
 
   jit = check(llvm::orc::LLJITBuilder().create());
   llvm::cantFail(jit->addObjectFile(std::move(buffer)));
-  entry = check(jit->lookup("entry")).toPtr<void (*)(neap_context *, void **)>();
+  entry =
+      check(jit->lookup("entry")).toPtr<void (*)(neap_context *, void **)>();
   int64_t bytes = cast<KernelOpInterface>(op).getScratch(target).total(target);
   scratch.resize(bytes / 4 + 16);
 }
@@ -120,7 +130,8 @@ CompiledKernel::CompiledKernel(const std::string &source, const KernelTarget &ta
 CompiledKernel::~CompiledKernel() = default;
 
 void CompiledKernel::run(const std::vector<const void *> &inputs,
-                         const std::vector<void *> &outputs, int64_t tokens, int threads) {
+                         const std::vector<void *> &outputs, int64_t tokens,
+                         int threads) {
   std::fill(scratch.begin(), scratch.end(), NAN);
   std::vector<void *> cells;
   for (const void *input : inputs)

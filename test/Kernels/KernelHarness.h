@@ -30,8 +30,8 @@ public:
   /// `outputs` on `threads` threads of its own pool, for a row of `tokens`.
   /// Scratch is filled with NaN first. Fields of `context` other than tokens,
   /// threads and parallel_for are passed through and can be read back.
-  void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs,
-           int64_t tokens, int threads = 1);
+  void run(const std::vector<const void *> &inputs,
+           const std::vector<void *> &outputs, int64_t tokens, int threads = 1);
 
   neap_context context = {};
   int64_t getScratchBytes() const { return scratch.size() * 4; }
