@@ -2,6 +2,7 @@
 
 #include "passes/Solvers/Allocation.h"
 
+#include "passes/Solvers/ExactAllocation.h"
 #include "passes/Solvers/GreedyAllocation.h"
 #include "passes/Solvers/Timeline.h"
 #include "passes/Solvers/TwoEndedAllocation.h"
@@ -42,24 +43,40 @@ int64_t allocationLowerBound(const AllocationProblem &problem) {
 }
 
 AllocationSolution solveAllocation(const AllocationProblem &problem,
-                                   const AllocationOptions &) {
+                                   const AllocationOptions &options) {
   AllocationSolution solution;
   solution.lowerBoundBytes = allocationLowerBound(problem);
-  int64_t goodEnough =
-      std::max(solution.lowerBoundBytes, problem.capacityBytes.value_or(0));
+  int64_t capacity = problem.capacityBytes.value_or(0);
+  int64_t goodEnough = std::max(solution.lowerBoundBytes, capacity);
+  auto adopt = [&](std::vector<int64_t> &&offsets, int64_t heightBytes,
+                   const std::string &method) {
+    // The first answer, or a strictly lower one.
+    if (offsets.empty() ||
+        (!solution.method.empty() && heightBytes >= solution.heightBytes))
+      return;
+    solution.offsets = std::move(offsets);
+    solution.heightBytes = heightBytes;
+    solution.method = method;
+  };
+  auto isGoodEnough = [&] {
+    return !solution.method.empty() && solution.heightBytes <= goodEnough;
+  };
 
   TwoEndedResult twoEnded = placeTwoEnded(problem.buffers);
-  solution.offsets = std::move(twoEnded.offsets);
-  solution.heightBytes = twoEnded.heightBytes;
-  solution.method = "two-ended";
-  if (solution.offsets.empty() || solution.heightBytes > goodEnough) {
+  adopt(std::move(twoEnded.offsets), twoEnded.heightBytes, "two-ended");
+  if (!isGoodEnough()) {
     GreedyResult greedy =
         placeBestGreedily(problem.buffers, goodEnough, greedyStepLimit);
-    if (solution.offsets.empty() || greedy.heightBytes < solution.heightBytes) {
-      solution.offsets = std::move(greedy.offsets);
-      solution.heightBytes = greedy.heightBytes;
-      solution.method = greedy.method;
-    }
+    adopt(std::move(greedy.offsets), greedy.heightBytes, greedy.method);
+  }
+  // A capacity below the bound is refuted already.
+  bool hopeless = problem.capacityBytes && capacity < solution.lowerBoundBytes;
+  if (!isGoodEnough() && !hopeless) {
+    ExactResult exact = improveExactly(problem, solution.heightBytes,
+                                       solution.lowerBoundBytes, options);
+    adopt(std::move(exact.offsets), exact.heightBytes, "exact");
+    solution.lowerBoundBytes = exact.lowerBoundBytes;
+    solution.nodes = exact.nodes;
   }
   solution.optimal = solution.heightBytes == solution.lowerBoundBytes;
   return solution;
