@@ -1,0 +1,49 @@
+/// The adapter's tensors: fresh, from a PEFT folder, to a PEFT folder.
+#ifndef NEAP_CORE_ADAPTER_H
+#define NEAP_CORE_ADAPTER_H
+
+#include "folder.h"
+#include "neap/abi.h"
+#include "neap/layout.h"
+
+namespace neap {
+
+/// Buffers of the image's `io` range.
+struct io_buffers {
+  uint8_t *read, *write;
+  int64_t *row_index;
+  neap_tensor_entry *tensors;
+  int32_t *order; // parameters by key
+  int64_t tensor_capacity;
+};
+
+void io_divide(const struct neap_image *image, uint8_t *arena, io_buffers *io);
+
+struct adapter {
+  const struct neap_image *image;
+  uint8_t *arena;
+  io_buffers io;
+};
+
+/// Sorts the parameters by key, the order files have; call once.
+void adapter_sort(adapter *self);
+
+/// Initial values from the counter-based generator: stream = XXH64 of the key,
+/// index = position in the saved tensor, so that neither the order of
+/// parameters nor their place in the arena matters.
+void adapter_initialise(adapter *self, uint64_t seed);
+
+/// Values from DIR/adapter_model.safetensors (F32, F16 or BF16). A missing or
+/// unknown key, another shape or a value that is not finite: `mismatch`.
+status adapter_load(adapter *self, const char *dir);
+
+/// Writes adapter_model.safetensors, adapter_config.json and README.md; the
+/// files of an earlier save survive any failure. Fails with `io_failed`.
+status adapter_save(adapter *self, const folder *dir);
+
+/// Writes the gradients as step<step>.safetensors.
+status adapter_dump_gradients(adapter *self, const folder *dir, int64_t step);
+
+} // namespace neap
+
+#endif

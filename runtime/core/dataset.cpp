@@ -1,0 +1,29 @@
+#include "dataset.h"
+
+namespace neap {
+
+status dataset_open(dataset *data, const struct neap_image *image,
+                    uint8_t *arena, const io_buffers *io,
+                    const dataset_options *options) {
+  data->image = image;
+  data->io = io;
+  data->jsonl = options->jsonl;
+  data->skip_bad_rows = options->skip_bad_rows;
+  data->input_ids =
+      reinterpret_cast<int32_t *>(arena + image->input_ids.offset);
+  data->labels = reinterpret_cast<int32_t *>(arena + image->labels.offset);
+  status result = reader_open(&data->in, options->path, bad_data, io->read,
+                              NEAP_IO_READ_BYTES);
+  if (result == ok)
+    result = data->jsonl ? jsonl_open(data) : tokens_open(data);
+  if (result == ok && data->rows == 0)
+    return fail(bad_data, options->path, ": has no rows");
+  return result;
+}
+
+status dataset_row(dataset *data, int64_t row, row_facts *facts) {
+  return data->jsonl ? jsonl_row(data, row, facts)
+                     : tokens_row(data, row, facts);
+}
+
+} // namespace neap

@@ -1,0 +1,109 @@
+#include "folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace neap {
+
+static const int longest_name = 80;
+
+static void temporary_name(const char *name, char out[longest_name]) {
+  writer text;
+  writer_open(&text, -1, out, longest_name - 1);
+  put(&text, name, ".tmp");
+  out[text.used] = 0;
+}
+
+static status cannot_create(const char *path) {
+  return fail(io_failed, path, ": cannot be created: ", system_error(errno));
+}
+
+// Creates every folder on the way to `path`.
+static status create(const char *path) {
+  char prefix[4096];
+  int64_t length = static_cast<int64_t>(strlen(path));
+  if (length == 0 || length >= static_cast<int64_t>(sizeof prefix)) {
+    errno = length ? ENAMETOOLONG : ENOENT;
+    return cannot_create(path);
+  }
+  memcpy(prefix, path, length + 1);
+  for (int64_t i = 1; i <= length; ++i) {
+    if (path[i] != '/' && path[i] != 0)
+      continue;
+    prefix[i] = 0;
+    if (mkdir(prefix, 0777) != 0 && errno != EEXIST)
+      return cannot_create(prefix);
+    prefix[i] = path[i];
+  }
+  return ok;
+}
+
+status folder_open(folder *dir, const char *path) {
+  dir->path = path;
+  status result = create(path);
+  if (result != ok)
+    return result;
+  dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir->fd < 0)
+    return cannot_create(path);
+  if (faccessat(dir->fd, ".", W_OK, 0) != 0)
+    return fail(io_failed, path, ": ", system_error(errno));
+  return ok;
+}
+
+void pending_open(pending_file *file, const folder *dir, const char *name,
+                  void *buffer, int64_t capacity) {
+  char temporary[longest_name];
+  temporary_name(name, temporary);
+  file->dir = dir;
+  file->name = name;
+  int fd = openat(dir->fd, temporary,
+                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  file->error = fd < 0 ? errno : 0;
+  writer_open(&file->out, fd, buffer, capacity);
+}
+
+status pending_close(pending_file *file) {
+  int fd = file->out.fd;
+  if (!file->error)
+    file->error = writer_flush(&file->out);
+  if (!file->error && fsync(fd) != 0)
+    file->error = errno;
+  if (fd >= 0 && close(fd) != 0 && !file->error)
+    file->error = errno;
+  if (!file->error)
+    return ok;
+  pending_discard(file->dir, &file->name, 1);
+  return fail(io_failed, file->dir->path, "/", file->name,
+              ": cannot be written: ", system_error(file->error));
+}
+
+status pending_commit(const folder *dir, const char *const *names, int count) {
+  char temporary[longest_name];
+  for (int i = 0; i < count; ++i) {
+    temporary_name(names[i], temporary);
+    if (renameat(dir->fd, temporary, dir->fd, names[i]) != 0) {
+      status result = fail(io_failed, dir->path, "/", names[i],
+                           ": cannot be renamed: ", system_error(errno));
+      pending_discard(dir, names + i, count - i);
+      return result;
+    }
+  }
+  if (fsync(dir->fd) != 0 && errno != EINVAL)
+    return fail(io_failed, dir->path, ": ", system_error(errno));
+  return ok;
+}
+
+void pending_discard(const folder *dir, const char *const *names, int count) {
+  char temporary[longest_name];
+  for (int i = 0; i < count; ++i) {
+    temporary_name(names[i], temporary);
+    unlinkat(dir->fd, temporary, 0);
+  }
+}
+
+} // namespace neap

@@ -1,0 +1,181 @@
+#include "session.h"
+
+#include "memory.h"
+#include "processor.h"
+#include "weights.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace neap {
+
+double seconds_now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) +
+         static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// A trainer whose parts disagree is a bug of the compiler, not of its user.
+static status check_image(const struct neap_image *image) {
+  if (image->abi_version != NEAP_ABI_VERSION)
+    return fail(bug, "the image has ABI version ", image->abi_version,
+                ", the runtime ", NEAP_ABI_VERSION);
+  if (image->io.bytes < neap_io_bytes(image->parameter_count))
+    return fail(bug, "the plan has ", image->io.bytes,
+                " bytes for I/O buffers, the runtime needs ",
+                neap_io_bytes(image->parameter_count));
+  if (image->stacks.bytes < (image->max_threads - 1) * int64_t{16384})
+    return fail(bug, "the plan has ", image->stacks.bytes,
+                " bytes for the stacks of ", image->max_threads - 1,
+                " workers");
+  return ok;
+}
+
+static status choose_threads(const struct neap_image *image,
+                             const options *opts, int64_t *threads) {
+  int64_t available = opts->pins.active ? CPU_COUNT(&opts->pins.processors)
+                                        : processors_allowed();
+  int64_t limit = image->max_threads;
+  if (opts->threads > limit)
+    return fail(bad_usage, "--threads ", opts->threads,
+                " exceeds the planned limit of ", limit,
+                " (the plan holds the memory of that many)");
+  *threads = opts->threads       ? opts->threads
+             : available < limit ? available
+                                 : limit;
+  return ok;
+}
+
+// A poisoned image must not find zeros by accident.
+static void poison(const struct neap_image *image, uint8_t *arena) {
+  memset(arena, 0xff, image->arena_bytes);
+  const neap_range *kept[] = {&image->values, &image->gradients,
+                              &image->moment1, &image->moment2};
+  for (const neap_range *range : kept)
+    memset(arena + range->offset, 0, range->bytes);
+}
+
+static status open_weights(session *self) {
+  const char *path = self->opts->weights;
+  char beside[4096];
+  static const char name[] = "model.weights";
+  if (!path) {
+    ssize_t length =
+        readlink("/proc/self/exe", beside, sizeof beside - sizeof name);
+    if (length < 0)
+      return fail(mismatch, "the trainer's own folder cannot be found: "
+                            "expected --weights FILE");
+    while (length > 0 && beside[length - 1] != '/')
+      --length;
+    memcpy(beside + length, name, sizeof name);
+    path = beside;
+  }
+  return weights_open(self->image, &self->context, path, self->tensors.io.read,
+                      NEAP_IO_READ_BYTES);
+}
+
+// train starts from --init or a fresh adapter; eval without --adapter from
+// zeros, which is the base model.
+static status open_adapter(session *self) {
+  adapter_sort(&self->tensors);
+  const char *from = self->opts->command == command_train ? self->opts->init
+                                                          : self->opts->adapter;
+  if (from)
+    return adapter_load(&self->tensors, from);
+  if (self->opts->command == command_train)
+    adapter_initialise(&self->tensors, self->seed);
+  return ok;
+}
+
+static status open_data(session *self) {
+  const options *opts = self->opts;
+  dataset_options data = {opts->data ? opts->data : opts->tokens,
+                          opts->data != nullptr, opts->skip_bad_rows};
+  if (opts->data && self->image->training.tokenizer == NEAP_TOKENIZER_NONE)
+    return fail(bad_usage, "--data: the trainer was compiled without a "
+                           "tokenizer: expected --tokens");
+  return dataset_open(&self->data, self->image, self->context.arena,
+                      &self->tensors.io, &data);
+}
+
+static status open_outputs(session *self) {
+  status result = log_open(&self->log, self->opts->log);
+  if (result == ok && self->opts->out)
+    result = folder_open(&self->out, self->opts->out);
+  if (result == ok && self->opts->dump_grads)
+    result = folder_open(&self->gradients, self->opts->dump_grads);
+  return result;
+}
+
+static status open_memory(session *self) {
+  const struct neap_image *image = self->image;
+  status result = memory_map(image->arena_bytes, &self->context.arena);
+  if (result != ok)
+    return result;
+  if (image->poisoned)
+    poison(image, self->context.arena);
+  self->tensors.image = image;
+  self->tensors.arena = self->context.arena;
+  io_divide(image, self->context.arena, &self->tensors.io);
+  return ok;
+}
+
+status session_open(session *self, const struct neap_image *image,
+                    const options *opts) {
+  self->image = image;
+  self->opts = opts;
+  self->seed = opts->seed >= 0 ? static_cast<uint64_t>(opts->seed)
+                               : image->training.seed;
+  self->context.runtime = self;
+  self->context.dropout_seed = self->seed;
+  self->context.grad_scale = 1;
+  winsize size;
+  self->terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+
+  status result = check_image(image);
+  if (result == ok)
+    result = choose_threads(image, opts, &self->context.thread_count);
+  if (result == ok)
+    result = processor_check(image->features);
+  if (result == ok)
+    result = open_memory(self);
+  if (result == ok)
+    result = open_outputs(self);
+  if (result == ok)
+    result = open_weights(self);
+  if (result == ok)
+    result = open_adapter(self);
+  if (result == ok)
+    result = open_data(self);
+  return result == ok ? pool_start(image, &self->context, &opts->pins) : result;
+}
+
+status session_ready(session *self, int64_t steps) {
+  if (self->opts->seal) {
+    status result = memory_seal();
+    if (result != ok)
+      return result;
+  }
+  peaks_start(&self->memory);
+  start_facts facts = {self->opts->command == command_train ? "train" : "eval",
+                       self->context.thread_count,
+                       static_cast<int64_t>(self->seed), self->data.rows,
+                       steps};
+  return log_start(&self->log, self->image, &facts);
+}
+
+status session_end(session *self, const char *reason, int64_t steps) {
+  peaks_finish(&self->memory);
+  if (self->data.bad_rows)
+    print(STDERR_FILENO, "note: skipped ", self->data.bad_rows,
+          " malformed rows\n");
+  if (self->data.empty_rows)
+    print(STDERR_FILENO, "note: ", self->data.empty_rows,
+          " rows have no content and contribute nothing\n");
+  return log_end(&self->log, self->image, reason, steps, &self->memory);
+}
+
+} // namespace neap

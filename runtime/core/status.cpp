@@ -1,0 +1,21 @@
+#include "status.h"
+
+#include <string.h>
+#include <unistd.h>
+
+namespace neap {
+
+status report(status code, const piece *pieces, int count) {
+  char buffer[1024];
+  writer out;
+  writer_open(&out, STDERR_FILENO, buffer, sizeof buffer);
+  put(&out, "error: ");
+  put_pieces(&out, pieces, count);
+  put(&out, "\n");
+  writer_flush(&out);
+  return code;
+}
+
+const char *system_error(int number) { return strerror(number); }
+
+} // namespace neap

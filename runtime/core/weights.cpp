@@ -1,0 +1,130 @@
+#include "weights.h"
+
+#include "reader.h"
+#include "sha256.h"
+#include "xxh64.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+namespace neap {
+
+static status check_identity(const struct neap_image *image, reader *in,
+                             neap_weights_header *header) {
+  if (in->file_bytes != image->weights_bytes)
+    return fail(mismatch, in->path, ": expected ", image->weights_bytes,
+                " bytes, but found ", in->file_bytes);
+  if (!reader_copy(in, header, sizeof *header) ||
+      memcmp(header->magic, NEAP_WEIGHTS_MAGIC, sizeof header->magic) != 0)
+    return fail(mismatch, in->path, ": not a weights file");
+  int64_t bytes = static_cast<int64_t>(header->header_bytes);
+  if (bytes < static_cast<int64_t>(sizeof *header) || bytes > in->file_bytes)
+    return fail(mismatch, in->path, ": header is corrupt");
+  sha256 hash;
+  sha256_start(&hash);
+  in->position = 0;
+  in->limit = bytes;
+  int64_t taken;
+  while (const uint8_t *data = reader_take(in, in->capacity, &taken))
+    sha256_add(&hash, data, taken);
+  in->limit = in->file_bytes;
+  char hex[65];
+  sha256_finish(&hash, hex);
+  if (in->error)
+    return fail(mismatch, in->path, ": ", system_error(in->error));
+  if (strcmp(hex, image->weights_sha256) != 0)
+    return fail(mismatch, in->path, ": expected header hash ",
+                image->weights_sha256, ", but found ", hex);
+  if (header->layout_version != 1)
+    return fail(mismatch, in->path, ": expected layout version 1, but found ",
+                static_cast<int64_t>(header->layout_version));
+  return ok;
+}
+
+// Hashes file bytes, through the buffer or in place where they are resident.
+static bool hash_chunk(reader *in, uint8_t *resident,
+                       const neap_weights_chunk *chunk, uint64_t *result) {
+  xxh64 hash;
+  xxh64_start(&hash);
+  int64_t left = static_cast<int64_t>(chunk->bytes), taken;
+  in->position = static_cast<int64_t>(chunk->offset);
+  if (resident) {
+    xxh64_add(&hash, resident + in->position, left);
+    left = 0;
+  }
+  // Refilling at the position each time makes every part but the last as
+  // long as the buffer, a multiple of 32 (reads of regular files are whole).
+  in->filled = 0;
+  for (; left > 0; left -= taken) {
+    const uint8_t *data = reader_take(in, left, &taken);
+    if (!data || (taken < left && taken % 32 != 0))
+      return false;
+    xxh64_add(&hash, data, taken);
+  }
+  *result = xxh64_finish(&hash);
+  return true;
+}
+
+static status check_chunks(reader *in, const neap_weights_header *header,
+                           uint8_t *resident) {
+  for (uint32_t i = 0; i < header->chunk_count; ++i) {
+    neap_weights_chunk chunk;
+    in->position = sizeof *header + i * sizeof chunk;
+    if (in->position + sizeof chunk > header->header_bytes ||
+        !reader_copy(in, &chunk, sizeof chunk))
+      return fail(mismatch, in->path, ": chunk table is corrupt");
+    uint64_t found = 0, size = in->file_bytes;
+    if (chunk.offset < header->header_bytes || chunk.offset > size ||
+        chunk.bytes > size - chunk.offset)
+      return fail(mismatch, in->path, ": chunk ", static_cast<int64_t>(i),
+                  " lies outside the file");
+    if (!hash_chunk(in, resident, &chunk, &found) || found != chunk.checksum)
+      return fail(mismatch, in->path, ": chunk ", static_cast<int64_t>(i),
+                  " is corrupt");
+  }
+  return ok;
+}
+
+static status place(const struct neap_image *image, neap_context *context,
+                    reader *in) {
+  if (!image->weights_resident) {
+    void *base =
+        mmap(nullptr, in->file_bytes, PROT_READ, MAP_PRIVATE, in->fd, 0);
+    if (base == MAP_FAILED)
+      return fail(out_of_memory, in->path, ": ", in->file_bytes,
+                  " bytes cannot be mapped: ", system_error(errno));
+    context->weights = static_cast<const uint8_t *>(base);
+    return ok;
+  }
+  if (image->resident.bytes < in->file_bytes)
+    return fail(bug, "the plan keeps ", image->resident.bytes,
+                " bytes for weights of ", in->file_bytes);
+  uint8_t *base = context->arena + image->resident.offset;
+  in->position = 0;
+  if (!reader_copy(in, base, in->file_bytes))
+    return fail(mismatch, in->path, ": ", system_error(in->error));
+  context->weights = base;
+  return ok;
+}
+
+status weights_open(const struct neap_image *image, neap_context *context,
+                    const char *path, void *buffer, int64_t capacity) {
+  reader in;
+  neap_weights_header header;
+  status result = reader_open(&in, path, mismatch, buffer, capacity);
+  if (result != ok)
+    return result;
+  result = check_identity(image, &in, &header);
+  if (result == ok)
+    result = place(image, context, &in);
+  uint8_t *resident = image->weights_resident && result == ok
+                          ? context->arena + image->resident.offset
+                          : nullptr;
+  if (result == ok)
+    result = check_chunks(&in, &header, resident);
+  reader_close(&in);
+  return result;
+}
+
+} // namespace neap
