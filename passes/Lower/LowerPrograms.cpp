@@ -1,0 +1,316 @@
+#include "passes/Lower/LowerPrograms.h"
+
+#include "dialects/Plan/PlanDialect.h"
+#include "passes/Lower/KernelEmitter.h"
+#include "passes/Lower/StepProgram.h"
+#include "runtime/include/neap/abi.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <cstddef>
+
+using namespace mlir;
+using namespace neap;
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Collect: plan.run -> steps, one kernel per distinct operation
+//===----------------------------------------------------------------------===//
+
+class StepCollector {
+public:
+  StepCollector(ModuleOp output, const StorageLayout &storage,
+                const KernelTarget &target)
+      : output(output), storage(storage), target(target) {}
+
+  FailureOr<std::vector<Step>> collect(func::FuncOp function) {
+    std::vector<Step> steps;
+    for (Operation &op : function.getBody().front().without_terminator()) {
+      if (auto run = dyn_cast<plan::RunOp>(op)) {
+        FailureOr<Step> step = collectRun(run);
+        if (failed(step))
+          return failure();
+        steps.push_back(std::move(*step));
+      } else if (auto poison = dyn_cast<plan::PoisonOp>(op)) {
+        steps.push_back(collectPoison(poison));
+      }
+    }
+    return steps;
+  }
+
+  const std::vector<LLVM::LLVMFuncOp> &getKernels() const { return kernels; }
+
+private:
+  StepAddress getAddress(Value value) const {
+    if (auto slot = value.getDefiningOp<plan::SlotOp>())
+      return {StepAddress::Arena, int64_t(slot.getOffset())};
+    auto handle = value.getDefiningOp<HandleOpInterface>();
+    StringRef symbol = handle.getStorageSymbol().getValue();
+    switch (handle.getHandleSpace()) {
+    case HandleSpace::Weights:
+      return {StepAddress::Weights, storage.weightOffsets.lookup(symbol)};
+    case HandleSpace::AdapterValues:
+      return {StepAddress::Arena,
+              storage.valuesOffset +
+                  4 * storage.parameterElements.lookup(symbol)};
+    case HandleSpace::AdapterGradients:
+      return {StepAddress::Arena,
+              storage.gradientsOffset +
+                  4 * storage.parameterElements.lookup(symbol)};
+    }
+    llvm_unreachable("unknown handle space");
+  }
+
+  FailureOr<Step> collectRun(plan::RunOp run) {
+    Operation *op = run.getOperationToRun();
+    FailureOr<int> kernel = getKernel(op);
+    if (failed(kernel))
+      return failure();
+    Step step{*kernel, {}};
+    Block &body = run.getBody().front();
+    for (Value operand : op->getOperands())
+      step.addresses.push_back(getAddress(
+          run.getInputs()[cast<BlockArgument>(operand).getArgNumber()]));
+    auto yielded = cast<plan::YieldOp>(body.getTerminator()).getValues();
+    for (OpResult result : op->getResults()) {
+      auto position = llvm::find(yielded, result) - yielded.begin();
+      step.addresses.push_back(getAddress(run.getOutputs()[position]));
+    }
+    step.addresses.push_back(run.getScratch() ? getAddress(run.getScratch())
+                                              : StepAddress());
+    return step;
+  }
+
+  /// Same operation, attributes and types: same code. Names are numbered in
+  /// order of first use, so that the object is deterministic.
+  FailureOr<int> getKernel(Operation *op) {
+    std::string key = op->getName().getStringRef().str();
+    llvm::raw_string_ostream stream(key);
+    stream << op->getAttrDictionary();
+    for (Type type : op->getOperandTypes())
+      stream << ' ' << type;
+    stream << " ->";
+    for (Type type : op->getResultTypes())
+      stream << ' ' << type;
+    auto [entry, isNew] = kernelOf.try_emplace(key, int(kernels.size()));
+    if (!isNew)
+      return entry->second;
+    Operation *clone = cloneWithStorage(op);
+    std::string name = "k" + std::to_string(kernels.size()) + "_" +
+                       op->getName().stripDialect().str();
+    FailureOr<LLVM::LLVMFuncOp> function =
+        KernelEmitter::emit(output, name, clone, target);
+    clone->erase();
+    if (failed(function))
+      return failure();
+    kernels.push_back(*function);
+    return entry->second;
+  }
+
+  /// Ops on the whole adapter area learn where it lies.
+  Operation *cloneWithStorage(Operation *op) {
+    Operation *clone = op->clone();
+    if (op->getNumOperands() || op->getNumResults())
+      return clone;
+    Builder builder(op->getContext());
+    auto set = [&](StringRef name, int64_t value) {
+      clone->setAttr(name, builder.getI64IntegerAttr(value));
+    };
+    set("values_offset", storage.valuesOffset);
+    set("gradients_offset", storage.gradientsOffset);
+    set("moment1_offset", storage.moment1Offset);
+    set("moment2_offset", storage.moment2Offset);
+    set("elements", storage.parameterElementCount);
+    return clone;
+  }
+
+  Step collectPoison(plan::PoisonOp poison) {
+    auto slot = poison.getSlot().getDefiningOp<plan::SlotOp>();
+    std::string key = "poison " + std::to_string(slot.getBytes());
+    auto [entry, isNew] = kernelOf.try_emplace(key, int(kernels.size()));
+    if (isNew)
+      kernels.push_back(emitPoison(poison.getLoc(), int64_t(slot.getBytes())));
+    return {entry->second, {getAddress(poison.getSlot())}};
+  }
+
+  /// void poison(context, address): fills `bytes` with a quiet NaN pattern.
+  LLVM::LLVMFuncOp emitPoison(Location loc, int64_t bytes) {
+    OpBuilder plain = OpBuilder::atBlockEnd(output.getBody());
+    KernelBuilder b(loc, plain, target.vectorFloats);
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.ptrType()});
+    auto function = LLVM::LLVMFuncOp::create(
+        b, "k" + std::to_string(kernels.size()) + "_poison", type,
+        LLVM::Linkage::Internal);
+    Block *entry = function.addEntryBlock(b);
+    b.setInsertionPointToStart(entry);
+    Value nan = arith::ConstantOp::create(b, b.getI32IntegerAttr(0x7fc00000));
+    b.forLoop(b.index(0), b.index(bytes / 4), 1,
+              [&](Value i) { b.store(nan, entry->getArgument(1), i); });
+    LLVM::ReturnOp::create(b, ValueRange());
+    return function;
+  }
+
+  ModuleOp output;
+  const StorageLayout &storage;
+  KernelTarget target;
+  std::map<std::string, int> kernelOf;
+  std::vector<LLVM::LLVMFuncOp> kernels;
+};
+
+//===----------------------------------------------------------------------===//
+// Emit: outlined programs -> LLVM functions
+//===----------------------------------------------------------------------===//
+
+class ProgramEmitter {
+public:
+  ProgramEmitter(ModuleOp output, const std::vector<LLVM::LLVMFuncOp> &kernels,
+                 const OutlinedPrograms &outlined)
+      : kernels(kernels), outlined(outlined),
+        plain(OpBuilder::atBlockEnd(output.getBody())),
+        b(output.getLoc(), plain, /*vectorFloats=*/1) {}
+
+  void emit() {
+    for (size_t i = 0; i < outlined.bodies.size(); ++i)
+      segments.push_back(emitSegment(i));
+    for (const auto &[name, program] : outlined.programs)
+      emitProgram(name, program);
+  }
+
+private:
+  LLVM::LLVMFuncOp createFunction(StringRef name, unsigned arguments,
+                                  LLVM::Linkage linkage) {
+    auto type =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                    SmallVector<Type>(arguments, b.ptrType()));
+    auto function = LLVM::LLVMFuncOp::create(b, name, type, linkage);
+    // Outlining is what keeps the code small; inlining would undo it.
+    function.setNoInline(true);
+    return function;
+  }
+
+  struct Bases {
+    Value arena, weights;
+  };
+  Bases loadBases(Value context) {
+    auto field = [&](size_t offset) {
+      return LLVM::LoadOp::create(
+          b, b.ptrType(), b.addressBytes(context, b.index(int64_t(offset))));
+    };
+    return {field(offsetof(neap_context, arena)),
+            field(offsetof(neap_context, weights))};
+  }
+
+  Value addressOf(const Bases &bases, StepAddress::Base base, Value offset) {
+    if (base == StepAddress::None)
+      return LLVM::ZeroOp::create(b, b.ptrType());
+    return b.addressBytes(
+        base == StepAddress::Arena ? bases.arena : bases.weights, offset);
+  }
+
+  LLVM::LLVMFuncOp emitSegment(size_t index) {
+    const SegmentBody &body = outlined.bodies[index];
+    OpBuilder::InsertionGuard guard(b);
+    auto function = createFunction("segment" + std::to_string(index), 2,
+                                   LLVM::Linkage::Internal);
+    Block *entry = function.addEntryBlock(b);
+    b.setInsertionPointToStart(entry);
+    Value context = entry->getArgument(0), record = entry->getArgument(1);
+    Bases bases = loadBases(context);
+    for (size_t step = 0; step < body.kernels.size(); ++step) {
+      SmallVector<Value> operands{context};
+      for (const SegmentBody::Operand &operand : body.operands[step]) {
+        Value offset = b.index(operand.fixed.offset);
+        if (operand.column >= 0) {
+          Value entryValue =
+              b.load(record, b.index(operand.column), b.getI32Type());
+          offset = b.mul(arith::ExtUIOp::create(b, b.getI64Type(), entryValue),
+                         kAddressUnit);
+        }
+        operands.push_back(addressOf(bases, operand.fixed.base, offset));
+      }
+      LLVM::CallOp::create(b, kernels[body.kernels[step]], operands);
+    }
+    LLVM::ReturnOp::create(b, ValueRange());
+    return function;
+  }
+
+  void emitProgram(StringRef name, const OutlinedProgram &program) {
+    OpBuilder::InsertionGuard guard(b);
+    std::vector<LLVM::GlobalOp> tables;
+    for (size_t i = 0; i < program.uses.size(); ++i)
+      tables.push_back(
+          emitTable((name + "_records" + Twine(i)).str(), program.uses[i]));
+    auto function = createFunction(name, 1, LLVM::Linkage::External);
+    Block *entry = function.addEntryBlock(b);
+    b.setInsertionPointToStart(entry);
+    Value context = entry->getArgument(0);
+    Bases bases = loadBases(context);
+    for (const OutlinedProgram::Item &item : program.items) {
+      if (item.isSegment)
+        emitUse(context, program.uses[item.index], tables[item.index]);
+      else
+        emitStep(context, bases, program.straight[item.index]);
+    }
+    LLVM::ReturnOp::create(b, ValueRange());
+  }
+
+  void emitStep(Value context, const Bases &bases, const Step &step) {
+    SmallVector<Value> operands{context};
+    for (const StepAddress &address : step.addresses)
+      operands.push_back(
+          addressOf(bases, address.base, b.index(address.offset)));
+    LLVM::CallOp::create(b, kernels[step.kernel], operands);
+  }
+
+  LLVM::GlobalOp emitTable(StringRef name, const SegmentUse &use) {
+    auto type = LLVM::LLVMArrayType::get(b.getI32Type(), use.records.size());
+    auto tensor =
+        RankedTensorType::get({int64_t(use.records.size())}, b.getI32Type());
+    return LLVM::GlobalOp::create(
+        b, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+        DenseElementsAttr::get(tensor, ArrayRef(use.records)));
+  }
+
+  void emitUse(Value context, const SegmentUse &use, LLVM::GlobalOp table) {
+    Value records = LLVM::AddressOfOp::create(b, table);
+    int64_t columns = int64_t(outlined.bodies[use.body].columns);
+    b.forLoop(b.index(0), b.index(int64_t(use.count)), 1, [&](Value i) {
+      Value record = b.address(records, b.mul(i, columns), b.getI32Type());
+      LLVM::CallOp::create(b, segments[use.body], ValueRange{context, record});
+    });
+  }
+
+  const std::vector<LLVM::LLVMFuncOp> &kernels;
+  const OutlinedPrograms &outlined;
+  OpBuilder plain;
+  KernelBuilder b;
+  std::vector<LLVM::LLVMFuncOp> segments;
+};
+
+} // namespace
+
+FailureOr<OwningOpRef<ModuleOp>>
+neap::lowerPrograms(ModuleOp planned, const StorageLayout &storage,
+                    const KernelTarget &target, LoweredStatistics *statistics) {
+  OwningOpRef<ModuleOp> output = ModuleOp::create(planned.getLoc());
+  StepCollector collector(*output, storage, target);
+  std::map<std::string, std::vector<Step>> programs;
+  for (func::FuncOp function : planned.getOps<func::FuncOp>()) {
+    FailureOr<std::vector<Step>> steps = collector.collect(function);
+    if (failed(steps))
+      return failure();
+    programs[function.getName().str()] = std::move(*steps);
+  }
+  OutlinedPrograms outlined = outline(programs);
+  ProgramEmitter(*output, collector.getKernels(), outlined).emit();
+  if (statistics) {
+    statistics->kernels = collector.getKernels().size();
+    statistics->segments = outlined.bodies.size();
+    for (const auto &[name, program] : outlined.programs)
+      for (const SegmentUse &use : program.uses)
+        statistics->recordBytes += 4 * use.records.size();
+  }
+  return output;
+}
