@@ -1,6 +1,7 @@
 #include "compiler/Spec/LoraSpec.h"
 #include "compiler/Spec/EffectiveSpec.h"
 #include "compiler/Spec/Json.h"
+#include "test/Spec/OracleCases.h"
 #include "test/Spec/SpecTesting.h"
 
 using namespace neap;

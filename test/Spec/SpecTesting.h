@@ -3,12 +3,9 @@
 #define NEAP_TEST_SPEC_SPECTESTING_H
 
 #include "compiler/Spec/InputError.h"
-#include <cstdlib>
-#include <filesystem>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 namespace neap {
 
@@ -22,22 +19,6 @@ inline std::string patched(const char *base, const std::string &patch) {
   nlohmann::ordered_json document = nlohmann::ordered_json::parse(base);
   document.merge_patch(nlohmann::ordered_json::parse(patch));
   return document.dump();
-}
-
-inline std::filesystem::path testDataDirectory() {
-  const char *path = std::getenv("NEAP_TEST_DATA");
-  return path ? path : NEAP_DEFAULT_TEST_DATA;
-}
-
-/// The folders of the reference cases, empty where they are absent.
-inline std::vector<std::filesystem::path> oracleCases() {
-  std::vector<std::filesystem::path> cases;
-  std::error_code ignored;
-  for (const auto &entry : std::filesystem::directory_iterator(
-           testDataDirectory() / "oracle", ignored))
-    if (entry.is_directory())
-      cases.push_back(entry.path());
-  return cases;
 }
 
 } // namespace neap
