@@ -1,0 +1,130 @@
+#include "compiler/Emit/OutputFile.h"
+
+#include "llvm/ADT/ArrayRef.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace neap;
+
+static InputError systemError(const std::string &path, const char *action) {
+  return {path, "",
+          std::string("cannot ") + action + ": " + std::strerror(errno)};
+}
+
+//===----------------------------------------------------------------------===//
+// OutputFile
+//===----------------------------------------------------------------------===//
+
+InputOr<OutputFile> OutputFile::create(const std::string &path, int64_t bytes) {
+  OutputFile file;
+  file.path = path;
+  file.temporary = path + ".tmp" + std::to_string(getpid());
+  file.bytes = bytes;
+  file.descriptor = open(file.temporary.c_str(),
+                         O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file.descriptor < 0)
+    return systemError(path, "create");
+  if (bytes == 0)
+    return file;
+  if (int error = posix_fallocate(file.descriptor, 0, bytes)) {
+    errno = error;
+    return systemError(path, "reserve its bytes");
+  }
+  void *mapping = mmap(nullptr, size_t(bytes), PROT_READ | PROT_WRITE,
+                       MAP_SHARED, file.descriptor, 0);
+  if (mapping == MAP_FAILED)
+    return systemError(path, "map");
+  file.mapping = static_cast<char *>(mapping);
+  return file;
+}
+
+OutputFile::OutputFile(OutputFile &&other) noexcept
+    : path(std::move(other.path)), temporary(std::move(other.temporary)),
+      mapping(other.mapping), bytes(other.bytes), descriptor(other.descriptor) {
+  other.mapping = nullptr;
+  other.descriptor = -1;
+}
+
+OutputFile::~OutputFile() {
+  if (mapping)
+    munmap(mapping, size_t(bytes));
+  if (descriptor < 0)
+    return;
+  close(descriptor);
+  unlink(temporary.c_str());
+}
+
+std::optional<InputError> OutputFile::commit(bool executable) {
+  if (mapping && msync(mapping, size_t(bytes), MS_SYNC) != 0)
+    return systemError(path, "write");
+  if (executable && fchmod(descriptor, 0755) != 0)
+    return systemError(path, "make executable");
+  if (rename(temporary.c_str(), path.c_str()) != 0)
+    return systemError(path, "rename into place");
+  close(descriptor);
+  descriptor = -1;
+  return std::nullopt;
+}
+
+std::optional<InputError> neap::writeFile(const std::string &path,
+                                          llvm::StringRef contents,
+                                          bool executable) {
+  InputOr<OutputFile> file = OutputFile::create(path, int64_t(contents.size()));
+  if (!file)
+    return file.error();
+  if (!contents.empty())
+    std::memcpy(file->data(), contents.data(), contents.size());
+  return file->commit(executable);
+}
+
+//===----------------------------------------------------------------------===//
+// MappedInput
+//===----------------------------------------------------------------------===//
+
+InputOr<MappedInput> MappedInput::open(const std::string &path, int64_t offset,
+                                       int64_t bytes) {
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    return systemError(path, "open");
+  struct stat status;
+  if (fstat(descriptor, &status) != 0 || status.st_size < offset + bytes) {
+    close(descriptor);
+    return InputError{path, "",
+                      "expected at least " + std::to_string(offset + bytes) +
+                          " bytes, but found " +
+                          std::to_string(status.st_size)};
+  }
+  int64_t page = sysconf(_SC_PAGESIZE), skipped = offset % page;
+  MappedInput input;
+  input.length = size_t(bytes + skipped);
+  void *mapping = mmap(nullptr, input.length ? input.length : 1, PROT_READ,
+                       MAP_PRIVATE, descriptor, offset - skipped);
+  close(descriptor);
+  if (mapping == MAP_FAILED)
+    return systemError(path, "map");
+  input.mapping = mapping;
+  input.start = static_cast<const char *>(mapping) + skipped;
+  return input;
+}
+
+MappedInput::MappedInput(MappedInput &&other) noexcept
+    : start(other.start), mapping(other.mapping), length(other.length) {
+  other.mapping = nullptr;
+}
+
+MappedInput::~MappedInput() {
+  if (mapping)
+    munmap(mapping, length);
+}
+
+void neap::fillSplat(llvm::ArrayRef<char> element, int64_t bytes,
+                     char *target) {
+  for (int64_t i = 0; i + int64_t(element.size()) <= bytes;
+       i += int64_t(element.size()))
+    std::memcpy(target + i, element.data(), element.size());
+}

@@ -1,0 +1,66 @@
+// Files that appear whole or not at all, and read-only windows onto inputs.
+#ifndef NEAP_COMPILER_EMIT_OUTPUTFILE_H
+#define NEAP_COMPILER_EMIT_OUTPUTFILE_H
+
+#include "compiler/Spec/InputError.h"
+
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace neap {
+
+/// A file being written through a mapping, under a temporary name in the same
+/// folder; commit() gives it its name. Destroyed without commit it leaves
+/// nothing behind.
+class OutputFile {
+public:
+  /// Reserves `bytes` on disk first, so that a full disk is an error here and
+  /// not a fault later.
+  static InputOr<OutputFile> create(const std::string &path, int64_t bytes);
+  OutputFile(OutputFile &&other) noexcept;
+  OutputFile &operator=(OutputFile &&) = delete;
+  ~OutputFile();
+
+  char *data() { return mapping; }
+  /// Syncs and renames; with `executable` the mode gets the execute bits.
+  std::optional<InputError> commit(bool executable = false);
+
+private:
+  OutputFile() = default;
+  std::string path, temporary;
+  char *mapping = nullptr;
+  int64_t bytes = 0;
+  int descriptor = -1;
+};
+
+/// Writes `contents` to `path`, whole or not at all.
+std::optional<InputError> writeFile(const std::string &path,
+                                    llvm::StringRef contents,
+                                    bool executable = false);
+
+/// A read-only window onto part of a file.
+class MappedInput {
+public:
+  /// Fails if the file is shorter than `offset` + `bytes`.
+  static InputOr<MappedInput> open(const std::string &path, int64_t offset,
+                                   int64_t bytes);
+  MappedInput(MappedInput &&other) noexcept;
+  MappedInput &operator=(MappedInput &&) = delete;
+  ~MappedInput();
+  const char *data() const { return start; }
+
+private:
+  MappedInput() = default;
+  const char *start = nullptr;
+  void *mapping = nullptr;
+  size_t length = 0;
+};
+
+/// Repeats `element` over `bytes` bytes.
+void fillSplat(llvm::ArrayRef<char> element, int64_t bytes, char *target);
+
+} // namespace neap
+#endif

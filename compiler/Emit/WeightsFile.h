@@ -1,0 +1,52 @@
+// model.weights: the frozen base weights in the layout the trainer maps.
+//
+// The file depends on the model and the layout version alone, so that every
+// plan of a model shares it:
+//
+//   header | chunk table | pad | layer 0 weights | pad | layer 1 weights | ...
+//
+// A chunk holds the weights of one layer in the order the forward pass first
+// reads them, each 64-byte aligned; chunks are 16 KiB-aligned and checksummed.
+// Rank-2 weights are stored output features first whatever the model file does.
+#ifndef NEAP_COMPILER_EMIT_WEIGHTSFILE_H
+#define NEAP_COMPILER_EMIT_WEIGHTSFILE_H
+
+#include "compiler/Spec/InputError.h"
+
+#include "dialects/Graph/GraphDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace neap {
+
+struct WeightsChunk {
+  int64_t offset = 0, bytes = 0;
+  std::vector<std::string> weights; ///< names of graph.weight_decl, in order
+};
+
+struct WeightsLayout {
+  std::vector<WeightsChunk> chunks;
+  llvm::StringMap<int64_t> offsets; ///< weight -> bytes from the file's start
+  int64_t headerBytes = 0;
+  int64_t fileBytes = 0;
+};
+
+/// Lays out every weight that @forward of an imported module uses. Needs shapes
+/// only.
+WeightsLayout layOutWeights(mlir::ModuleOp imported);
+
+/// Packs the weights one at a time from the model's files in `folder` into
+/// `path`, which appears whole or not at all. Returns the file's identity: the
+/// SHA-256 of its header, hexadecimal.
+InputOr<std::string> writeWeights(mlir::ModuleOp imported,
+                                  const WeightsLayout &layout,
+                                  const std::string &folder,
+                                  const std::array<uint8_t, 32> &modelSha256,
+                                  const std::string &path);
+
+} // namespace neap
+#endif
