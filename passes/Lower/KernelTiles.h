@@ -9,7 +9,17 @@ namespace neap {
 /// A target for vectors of `vectorFloats` f32 lanes (16: AVX-512, 8: AVX2, 4:
 /// NEON and SSE). A pure function of the instruction set: the contraction block
 /// is part of the result's bits. Threads and tokens are left at 1.
-KernelTarget getDefaultTiles(int64_t vectorFloats);
+inline KernelTarget getDefaultTiles(int64_t vectorFloats) {
+  KernelTarget target;
+  target.vectorFloats = vectorFloats;
+  // Accumulators take half of the 32 registers of AVX-512 and NEON, and 12 of
+  // the 16 of AVX2; the rest hold the panel's row and one broadcast.
+  target.tileRows = vectorFloats == 8 ? 6 : 8;
+  target.tileVectors = 2;
+  target.contractionBlock = 512;
+  target.panelGroup = 8;
+  return target;
+}
 
 } // namespace neap
 #endif

@@ -17,7 +17,7 @@ static constexpr int64_t lineBytes = 64;
 Gemm::Tiling::Tiling(const GemmShape &shape, const KernelTarget &target) {
   int64_t lanes = target.vectorFloats;
   vectors =
-      std::min(target.tileVectors, llvm::divideCeil(shape.columns, lanes));
+      std::min<int64_t>(target.tileVectors, llvm::divideCeil(shape.columns, lanes));
   block = std::min<int64_t>(target.contractionBlock,
                             llvm::alignTo(shape.contraction, lanes));
   int64_t panels = llvm::divideCeil(shape.columns, vectors * lanes);
