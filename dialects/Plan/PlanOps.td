@@ -96,7 +96,7 @@ def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"RunOp">]> {
   let summary = "what the operation of plan.run computes";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), "">];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 def Plan_PoisonOp : Plan_Op<"poison"> {
