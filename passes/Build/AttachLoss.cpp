@@ -12,6 +12,14 @@ namespace neap {
 
 namespace {
 
+/// Dropout is for training rows alone.
+void removeDropout(func::FuncOp program) {
+  program.walk([](train::DropoutOp op) {
+    op.getY().replaceAllUsesWith(op.getX());
+    op.erase();
+  });
+}
+
 /// Copies @forward as NAME(ids, labels) with the loss in place of the logits.
 LogicalResult buildProgram(func::FuncOp forward, StringRef name,
                            bool withGradient) {
@@ -19,6 +27,8 @@ LogicalResult buildProgram(func::FuncOp forward, StringRef name,
   func::FuncOp program = forward.clone();
   program.setName(name);
   builder.insert(program);
+  if (!withGradient)
+    removeDropout(program);
 
   Block &block = program.getBody().front();
   auto labelsType =
