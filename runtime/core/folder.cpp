@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h> // renameat
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,7 +50,7 @@ status folder_open(folder *dir, const char *path) {
   dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dir->fd < 0)
     return cannot_create(path);
-  if (faccessat(dir->fd, ".", W_OK, 0) != 0)
+  if (access(path, W_OK) != 0)
     return fail(io_failed, path, ": ", system_error(errno));
   return ok;
 }

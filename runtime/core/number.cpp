@@ -157,8 +157,10 @@ int generate(digits_state *s, char *digits) {
       digits[count++] = digit;
       continue;
     }
-    if (down && up)
-      up = big_compare_sum(&s->remainder, &s->remainder, &s->scale) > 0;
+    if (down && up) { // both ends are in reach: the nearer, else the even one
+      order = big_compare_sum(&s->remainder, &s->remainder, &s->scale);
+      up = order > 0 || (order == 0 && (digit & 1));
+    }
     digits[count++] = up ? digit + 1 : digit;
     return count;
   }

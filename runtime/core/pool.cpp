@@ -180,12 +180,17 @@ int pinned_processor(const pinning *pins, int index) {
 }
 
 status start_worker(worker *one, uint8_t *stack, int64_t bytes) {
-  // A stack overflow must not run into the neighbour's stack silently.
-  int64_t guard = static_cast<int64_t>(getauxval(AT_PAGESZ));
-  mprotect(stack, guard, PROT_NONE);
+  // A stack overflow must not run into the neighbour's stack silently: the
+  // first whole page is a guard.
+  uintptr_t page = getauxval(AT_PAGESZ);
+  uintptr_t start = reinterpret_cast<uintptr_t>(stack), end = start + bytes;
+  start = (start + page - 1) / page * page;
+  mprotect(reinterpret_cast<void *>(start), page, PROT_NONE);
+  start += page;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  int error = pthread_attr_setstack(&attributes, stack + guard, bytes - guard);
+  int error = pthread_attr_setstack(
+      &attributes, reinterpret_cast<void *>(start), end - start);
   if (error == 0)
     error = pthread_create(&one->thread, &attributes, worker_main, one);
   if (error)

@@ -35,14 +35,14 @@ static status find_tensors(dataset *data) {
   for (int64_t i = 0; i < table.count; ++i)
     if (table.entries[i].parameter >= 0)
       found[table.entries[i].parameter] = &table.entries[i];
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 2; ++i)
     if (!found[i])
       return fail(bad_data, data->in.path, ": tensor '", names[i],
                   "' is missing");
+  for (int i = 0; i < 2 && result == ok; ++i)
     result = check_tensor(data, found[i], names[i]);
-    if (result != ok)
-      return result;
-  }
+  if (result != ok)
+    return result;
   data->ids_tensor = *found[0];
   data->labels_tensor = *found[1];
   data->data_offset = table.data_offset;

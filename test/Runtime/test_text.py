@@ -1,0 +1,193 @@
+"""--data: JSONL rows to tokens, strictly and in bounded memory."""
+import json
+import os
+import unittest
+
+import toy
+from support import Case, run
+
+EOS = 256
+
+
+class Text(Case):
+    def losses(self, rows, name='text', *arguments, window=2):
+        """Losses of the first epoch over raw JSONL text or objects."""
+        lines = rows if isinstance(rows, (str, bytes)) else ''.join(
+            json.dumps(row) + '\n' for row in rows)
+        path = self.write('data.jsonl', lines)
+        self.zero()
+        self.train(name, '--data', path, '--init', self.path('zero'),
+                   *arguments)
+        return [s['loss'] for s in self.steps()]
+
+    def zero(self):
+        toy.write_adapter(self.path('zero'), [0.0] * toy.ELEMENTS)
+
+    def first_loss(self, ids, labels=None):
+        pairs = toy.targets_of(ids, labels or ids)
+        loss, _ = toy.loss_and_gradient([0.0] * toy.ELEMENTS, pairs)
+        return loss / len(pairs)
+
+    def one_row(self, line, ids, labels=None, name='text'):
+        """A file of one row trains on exactly these tokens."""
+        found = self.losses(line, name, '--steps', '1')[0]
+        self.close([found], [self.first_loss(ids, labels)], 1e-6)
+        kept = len(ids) if not labels else max(
+            i for i, label in enumerate(labels) if label != -100) + 1
+        self.assertEqual(self.steps()[0]['tokens'], kept)
+
+    def test_text(self):
+        self.one_row('{"text": "abcde"}\n', [*b'abcde', EOS])
+        self.one_row('{"text":"abcde"}', [*b'abcde', EOS])
+        self.one_row(' {"id": [1, {"a": null}], "text" : "hi there" }\r\n',
+                     [*b'hi there', EOS])
+
+    def test_escapes(self):
+        self.one_row(r'{"text":"\"\\\/\b\f\n\r\t"}', [*b'"\\/\b\f\n\r\t', EOS])
+        self.one_row(r'{"text":"\u0041\u00e9\u20AC\ud83d\ude00"}',
+                     [*'Aé€😀'.encode(), EOS])
+        self.one_row('{"text":"é€😀"}', [*'é€😀'.encode(), EOS])
+        self.one_row(r'{"te\u0078t":"a\u0000b"}', [97, 0, 98, EOS])
+
+    def test_prompt_and_completion(self):
+        ids = [*b'ab', *b'cde', EOS]
+        labels = [-100, -100, *b'cde', EOS]
+        self.one_row('{"prompt":"ab","completion":"cde"}', ids, labels)
+        self.one_row('{"completion":"cde","x":1,"prompt":"ab"}', ids, labels)
+        self.one_row('{"prompt":"ab","completion":"cde"}', ids,
+                     name='alltext')
+        # Without an end of sequence token the last byte is the last target.
+        self.one_row('{"prompt":"ab","completion":"cde"}', ids[:-1],
+                     labels[:-1], name='shuffle')
+
+    def test_long_rows_are_cut(self):
+        long = 'abcdefghijklmnopqrstuvwxyz' * 3000  # longer than a buffer
+        self.one_row(json.dumps({'text': long}), [*long[:16].encode()])
+        self.one_row(json.dumps({'prompt': 'p' * 10, 'completion': long}),
+                     [*b'p' * 10, *long[:6].encode()],
+                     [-100] * 10 + [*long[:6].encode()])
+
+    def test_rows_of_all_kinds(self):
+        rows = [{'text': f'row {i}'} for i in range(7)]
+        rows[3] = {'prompt': 'x', 'completion': 'y'}
+        losses = self.losses(rows)
+        pairs = [toy.targets_of(ids, labels) for ids, labels in
+                 [([*row['text'].encode(), EOS],) * 2 if 'text' in row else
+                  ([*b'xy', EOS], [-100, *b'y', EOS]) for row in rows]]
+        windows = [sum(pairs[i:i + 2], []) for i in range(0, 7, 2)]
+        expected, _, _, _ = toy.train([0.0] * toy.ELEMENTS, windows,
+                                      [0.01] * 4)
+        self.close(losses, expected, 2e-6)
+
+    def test_blank_lines_are_no_rows(self):
+        self.losses('\n{"text":"ab"}\n  \n\n{"text":"cd"}\n\n', 'text',
+                    '--steps', '1')
+        self.assertEqual(self.events()[0]['rows'], 2)
+
+    def bad(self, line, column, *parts):
+        path = self.write('data.jsonl', b'{"text":"fine"}\n\n' + (
+            line if isinstance(line, bytes) else line.encode())
+            + b'\n{"text":"fine"}\n')
+        result = run('text', 'train', '--data', path, '--out',
+                     self.path('bad'))
+        self.refuse(result, 3, path, f'row 3, column {column}:', *parts)
+        self.assertEqual(os.listdir(self.path('bad')), [])
+        self.train('text', '--data', path, '--skip-bad-rows', '--steps', '1')
+        self.assertEqual(self.events()[0]['rows'], 2)
+
+    def test_malformed_rows(self):
+        self.bad('{"text": 5}', 10, 'string')
+        self.bad('{"text": "a" "b": 1}', 14)
+        self.bad('{"text": "a",}', 14)
+        self.bad('{"text": "a"} x', 15, 'after the row')
+        self.bad('["text"]', 1, 'object')
+        self.bad('{"text": "abc', 14, 'without end')
+        self.bad('{"text": "a\tb"}', 12, 'control')
+        self.bad(r'{"text": "a\x"}', 13, 'escape')
+        self.bad(r'{"text": "\ud83d!"}', 13, 'surrogate')
+        self.bad(r'{"text": "\ude00"}', 13, 'surrogate')
+        self.bad(r'{"text": "\u12g4"}', 15, 'hex')
+        self.bad('{"text": "a", "n": 01}', 21)
+        self.bad('{"text": "a", "n": 1.}', 22, 'number')
+        self.bad('{"text": "a", "n": nul}', 23)
+        self.bad('{"text": "a", "text": "b"}', 22, 'twice')
+        self.bad('{"other": "a"}', 15, "'text'")
+        self.bad('{"prompt": "a"}', 16, 'together')
+        self.bad('{"prompt": [{"role": "user"}], "completion": "x"}', 12,
+                 'messages')
+        self.bad('{"messages": []}', 12, "'messages'")
+        self.bad('{"a": ' + '[' * 70 + ']' * 70 + '}', 71, 'deeply')
+
+    def test_invalid_utf8(self):
+        for raw in [b'\xff', b'\xc0\xaf', b'\xed\xa0\x80', b'\xe2\x82',
+                    b'\xf5\x80\x80\x80', b'\x80', b'\xf0\x80\x80\x80']:
+            lead = {b'\xff', b'\xc0\xaf', b'\xf5\x80\x80\x80', b'\x80'}
+            column = 10 if raw in lead else 12 if raw == b'\xe2\x82' else 11
+            self.bad(b'{"text":"' + raw + b'"}', column, 'UTF-8')
+
+    def test_skipped_rows_are_counted(self):
+        path = self.write('data.jsonl', '{"text":"ab"}\nbad\n{"text":""}\n'
+                          '{}\n{"text":"cd"}\n')
+        result = self.train('text', '--data', path, '--skip-bad-rows')
+        self.assertIn(b'skipped 2 malformed rows', result.stderr)
+        self.assertIn(b'1 rows have no content', result.stderr)
+        self.assertEqual(self.events()[0]['rows'], 3)
+
+    def test_vocabulary(self):
+        path = self.write('data.jsonl', '{"text":"abcdefg"}\n')
+        result = run('plain', 'train', '--data', path, '--out',
+                     self.path('out'))
+        self.refuse(result, 2, '--data', 'tokenizer')
+
+    def test_no_rows(self):
+        path = self.write('data.jsonl', '\n \n')
+        self.refuse(run('text', 'eval', '--data', path), 3, path, 'no rows')
+
+    def test_more_rows_than_the_index_holds(self):
+        rows = [f'row {i:05}' for i in range(9001)]
+        lines = ''.join(json.dumps({'text': row}) + '\n' for row in rows)
+        lines = 'bad\n' + lines.replace('\n', '\nbad\n', 50)
+        path = self.write('data.jsonl', lines)
+        self.zero()
+        self.train('text', '--data', path, '--skip-bad-rows', '--steps', 4501)
+        # The toy's loss tells rows apart; the last windows must be the last
+        # rows, after the index was thinned out twice.
+        self.assertEqual(self.events()[0]['rows'], 9001)
+        self.assertEqual(self.steps()[-1]['epoch'], 1.0)
+        self.assertEqual(self.steps()[-1]['tokens'], 10)
+        self.assertEqual(self.steps()[-2]['tokens'], 20)
+
+    def test_index_finds_the_right_rows(self):
+        # Lengths identify rows: windows of two rows, in order, then shuffled.
+        lengths = [2 + i * 7 % 13 for i in range(8200)]
+        path = self.write('data.jsonl', ''.join(
+            json.dumps({'text': 'a' * n}) + '\n' for n in lengths))
+        self.train('alltext', '--data', path, '--steps', 4100)
+        self.assertEqual([s['tokens'] for s in self.steps()],
+                         [lengths[i] + lengths[i + 1] + 2
+                          for i in range(0, 8200, 2)])
+        self.train('shuffle', '--data', path, '--steps', 4100)
+        tokens = [s['tokens'] for s in self.steps()]
+        self.assertEqual(sum(tokens), sum(lengths))
+        order = [int(text) for text in run(
+            'probe', 'permute', 42, 0, 8200).stdout.split()]
+        self.assertEqual(tokens, [lengths[order[i]] + lengths[order[i + 1]]
+                                  for i in range(0, 8200, 2)])
+
+    def test_shuffle_differs_by_epoch_and_seed(self):
+        lengths = [2 + i for i in range(14)]
+        path = self.write('data.jsonl', ''.join(
+            json.dumps({'text': 'a' * n}) + '\n' for n in lengths))
+        orders = []
+        for seed in [1, 1, 2]:
+            self.train('shuffle', '--data', path, '--steps', 14, '--seed',
+                       seed)
+            orders.append([s['tokens'] for s in self.steps()])
+        self.assertEqual(orders[0], orders[1])
+        self.assertNotEqual(orders[0], orders[2])
+        self.assertNotEqual(orders[0][:7], orders[0][7:])
+        self.assertEqual(sum(orders[0][:7]), sum(orders[0][7:]))
+
+
+if __name__ == '__main__':
+    unittest.main()
