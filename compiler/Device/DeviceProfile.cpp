@@ -1,5 +1,5 @@
 #include "compiler/Device/DeviceProfile.h"
-#include "compiler/Device/ByteSize.h"
+#include "compiler/Spec/ByteSize.h"
 #include "compiler/Spec/Json.h"
 #include <algorithm>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include "compiler/Device/Probe.h"
-#include "compiler/Device/ByteSize.h"
 #include "compiler/Device/HostMeasure.h"
+#include "compiler/Spec/ByteSize.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "compiler/Device/ByteSize.h"
+#include "compiler/Spec/ByteSize.h"
 #include <gtest/gtest.h>
 #include <limits>
 

@@ -1,4 +1,4 @@
-#include "compiler/Device/ByteSize.h"
+#include "compiler/Spec/ByteSize.h"
 #include <cctype>
 #include <charconv>
 #include <cmath>

@@ -1,6 +1,6 @@
 // Byte counts as people write them.
-#ifndef NEAP_COMPILER_DEVICE_BYTESIZE_H
-#define NEAP_COMPILER_DEVICE_BYTESIZE_H
+#ifndef NEAP_COMPILER_SPEC_BYTESIZE_H
+#define NEAP_COMPILER_SPEC_BYTESIZE_H
 
 #include <cstdint>
 #include <optional>
@@ -24,4 +24,4 @@ std::string formatByteSize(int64_t bytes);
 
 } // namespace neap
 
-#endif // NEAP_COMPILER_DEVICE_BYTESIZE_H
+#endif // NEAP_COMPILER_SPEC_BYTESIZE_H
