@@ -5,6 +5,7 @@
 #include "dialects/Train/TrainDialect.h"
 #include "passes/Build/Passes.h"
 #include "passes/Lower/RegisterKernels.h"
+#include "passes/Verify/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
@@ -17,6 +18,7 @@ void neap::registerDialects(mlir::DialectRegistry &registry) {
 
 void neap::registerPasses() {
   registerNeapBuildPasses();
+  registerNeapVerifyPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
 }
