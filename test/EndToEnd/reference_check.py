@@ -136,10 +136,9 @@ def rows_of(path):
 
 
 def evaluated_loss(job, tokens, adapter):
-    text = support.checked(job / "trainer", "eval", "--tokens", tokens, "--adapter", adapter).stdout
-    match = re.search(r"loss[\s:=\"]+([0-9.]+(?:e[-+]?[0-9]+)?)", text)
-    assert match, f"no loss in the output of eval: {text!r}"
-    return float(match.group(1))
+    log = Path(str(adapter) + ".eval.jsonl")
+    support.checked(job / "trainer", "eval", "--tokens", tokens, "--adapter", adapter, "--log", log)
+    return next(e["loss"] for e in support.events_of(log) if e["event"] == "eval")
 
 
 def check_case(name, work):

@@ -83,8 +83,8 @@ def plan_of(job):
 
 
 def planned(plan, kind):
-    """planned.{anon,rss,cgroup} in bytes."""
-    return plan["planned"][kind]
+    """Planned bytes by the measure `kind`: anon, rss or cgroup."""
+    return plan["peak"][kind]
 
 
 def generate(path, *arguments):
