@@ -115,7 +115,7 @@ class Text(Case):
         self.bad('{"prompt": "a"}', 16, 'together')
         self.bad('{"prompt": [{"role": "user"}], "completion": "x"}', 12,
                  'messages')
-        self.bad('{"messages": []}', 12, "'messages'")
+        self.bad('{"messages": []}', 13, "'messages'")
         self.bad('{"a": ' + '[' * 70 + ']' * 70 + '}', 71, 'deeply')
 
     def test_invalid_utf8(self):

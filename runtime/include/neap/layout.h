@@ -21,6 +21,10 @@
 #define NEAP_IO_INDEX_ROWS 4096   // row starts kept for a JSONL file
 #define NEAP_IO_MIN_TENSORS 64    // tensors a tokens file may hold
 #define NEAP_STACK_BYTES 65536    // stack of one worker, guard page included
+// Anonymous memory outside the arena: .data, .bss and the main thread's stack
+// (36 KiB measured with the smallest image; emitted code on that stack may
+// take the rest).
+#define NEAP_PROCESS_ANON_BYTES 65536
 
 // A tensor found in a safetensors header.
 struct neap_tensor_entry {
