@@ -1,0 +1,116 @@
+#include "passes/Lower/StepProgram.h"
+
+#include "gtest/gtest.h"
+
+#include <random>
+
+using namespace neap;
+
+namespace {
+
+Step step(int kernel, std::vector<int64_t> offsets) {
+  Step result{kernel, {}};
+  for (int64_t offset : offsets)
+    result.addresses.push_back({StepAddress::Arena, offset * kAddressUnit});
+  return result;
+}
+
+/// Runs an outlined program by hand: the flat list of calls it makes.
+std::vector<Step> flatten(const OutlinedPrograms &outlined, const std::string &name) {
+  std::vector<Step> calls;
+  const OutlinedProgram &program = outlined.programs.at(name);
+  for (const OutlinedProgram::Item &item : program.items) {
+    if (!item.isSegment) {
+      calls.push_back(program.straight[item.index]);
+      continue;
+    }
+    const SegmentUse &use = program.uses[item.index];
+    const SegmentBody &body = outlined.bodies[use.body];
+    for (size_t i = 0; i < use.count; ++i)
+      for (size_t s = 0; s < body.kernels.size(); ++s) {
+        Step call{body.kernels[s], {}};
+        for (const SegmentBody::Operand &operand : body.operands[s]) {
+          StepAddress address = operand.fixed;
+          if (operand.column >= 0)
+            address.offset =
+                int64_t(use.records[i * body.columns + size_t(operand.column)]) * kAddressUnit;
+          call.addresses.push_back(address);
+        }
+        calls.push_back(call);
+      }
+  }
+  return calls;
+}
+
+bool sameCalls(const std::vector<Step> &a, const std::vector<Step> &b) {
+  if (a.size() != b.size())
+    return false;
+  for (size_t i = 0; i < a.size(); ++i)
+    if (a[i].kernel != b[i].kernel || !(a[i].addresses == b[i].addresses))
+      return false;
+  return true;
+}
+
+} // namespace
+
+TEST(StepProgram, OutlinesLayersAndRecordsOnlyWhatVaries) {
+  // embed, 5 layers of 6 kernels with an inner pair that repeats, head.
+  std::vector<Step> steps{step(0, {1})};
+  for (int layer = 0; layer < 5; ++layer)
+    for (int kernel : {1, 2, 3, 2, 3, 4})
+      steps.push_back(step(kernel, {7, 100 + layer, 100 + layer}));
+  steps.push_back(step(5, {2}));
+
+  OutlinedPrograms outlined = outline({{"train", steps}});
+  ASSERT_EQ(outlined.bodies.size(), 1u);
+  EXPECT_EQ(outlined.bodies[0].kernels.size(), 6u);
+  EXPECT_EQ(outlined.bodies[0].columns, 1u) << "equal operands share a column";
+  EXPECT_EQ(outlined.programs["train"].straight.size(), 2u);
+  EXPECT_TRUE(sameCalls(flatten(outlined, "train"), steps));
+}
+
+TEST(StepProgram, ProgramsShareBodies) {
+  auto layers = [](int count, int64_t base) {
+    std::vector<Step> steps;
+    for (int layer = 0; layer < count; ++layer)
+      for (int kernel : {1, 2, 3, 4})
+        steps.push_back(step(kernel, {base + layer}));
+    return steps;
+  };
+  auto train = layers(3, 10), eval = layers(4, 50);
+  OutlinedPrograms outlined = outline({{"eval", eval}, {"train", train}});
+  EXPECT_EQ(outlined.bodies.size(), 1u);
+  EXPECT_TRUE(sameCalls(flatten(outlined, "train"), train));
+  EXPECT_TRUE(sameCalls(flatten(outlined, "eval"), eval));
+}
+
+TEST(StepProgram, DifferentAddressBasesDoNotShareABody) {
+  Step arena = step(1, {1}), weights = step(1, {1});
+  weights.addresses[0].base = StepAddress::Weights;
+  std::vector<Step> a(4, arena), b(4, weights);
+  OutlinedPrograms outlined = outline({{"a", a}, {"b", b}});
+  EXPECT_EQ(outlined.bodies.size(), 2u);
+  EXPECT_TRUE(sameCalls(flatten(outlined, "b"), b));
+}
+
+TEST(StepProgram, AbsentOperandsStayAbsent) {
+  std::vector<Step> steps(6, Step{1, {{StepAddress::None, 0}}});
+  EXPECT_TRUE(sameCalls(flatten(outline({{"p", steps}}), "p"), steps));
+}
+
+TEST(StepProgram, RandomProgramsRunTheSameCalls) {
+  std::mt19937 random(1);
+  for (int trial = 0; trial < 300; ++trial) {
+    std::vector<Step> steps;
+    while (steps.size() < 60) {
+      size_t period = 1 + random() % 6, count = 1 + random() % 4;
+      std::vector<int> kernels;
+      for (size_t i = 0; i < period; ++i)
+        kernels.push_back(int(random() % 4));
+      for (size_t c = 0; c < count; ++c)
+        for (int kernel : kernels)
+          steps.push_back(step(kernel, {int64_t(random() % 3), int64_t(random() % 1000)}));
+    }
+    EXPECT_TRUE(sameCalls(flatten(outline({{"p", steps}}), "p"), steps));
+  }
+}
