@@ -16,8 +16,8 @@ static constexpr int64_t lineBytes = 64;
 
 Gemm::Tiling::Tiling(const GemmShape &shape, const KernelTarget &target) {
   int64_t lanes = target.vectorFloats;
-  vectors =
-      std::min<int64_t>(target.tileVectors, llvm::divideCeil(shape.columns, lanes));
+  vectors = std::min<int64_t>(target.tileVectors,
+                              llvm::divideCeil(shape.columns, lanes));
   block = std::min<int64_t>(target.contractionBlock,
                             llvm::alignTo(shape.contraction, lanes));
   int64_t panels = llvm::divideCeil(shape.columns, vectors * lanes);
@@ -168,8 +168,8 @@ void Gemm::emitTile(const GemmCall &call, const Group &group,
     auto store = [&](bool first) {
       storeTile(call, panel, row, rows, columns, sums, first, finish);
     };
-    if (shape.contraction <= tiling.block)
-      return store(true);
+    if (shape.uniform || shape.contraction <= tiling.block)
+      return store(!shape.uniform);
     b.ifThen(group.first, [&] { store(true); }, [&] { store(false); });
   });
 }

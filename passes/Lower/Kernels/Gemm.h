@@ -31,6 +31,7 @@ struct GemmShape {
   mlir::Type weightType; ///< f32, f16 or bf16
   int64_t inputStride;   ///< floats from one row of x to the next
   int64_t outputStride;  ///< floats from one row of y to the next
+  bool uniform = false;  ///< finish treats the first block as any other
 };
 
 /// Addresses and half-open ranges of one call, in elements. Index 0 of `input`
