@@ -170,8 +170,11 @@ std::string collapseLayers(const std::string &path) {
   return result;
 }
 
-/// Distance of a request to the closest dotted suffix of a path.
-size_t distanceToPath(const std::string &request, const std::string &path) {
+/// Distance of a request to the closest dotted suffix of a path. Only the start
+/// of an overlong request counts, because the distance takes quadratic time.
+size_t distanceToPath(const std::string &wholeRequest,
+                      const std::string &path) {
+  std::string request = wholeRequest.substr(0, 256);
   size_t best = editDistance(request, path);
   for (size_t dot = path.find('.'); dot != std::string::npos;
        dot = path.find('.', dot + 1))

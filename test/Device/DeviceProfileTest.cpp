@@ -151,6 +151,12 @@ TEST(DeviceProfile, BadFieldsAreErrorsWithTheirPath) {
             0u);
 }
 
+TEST(DeviceProfile, SurvivesMutations) {
+  expectSurvivesMutations(minimal, [](const std::string &input) {
+    return parseDeviceProfile(input, "m.json");
+  });
+}
+
 TEST(DeviceProfile, EveryFieldButTheOptionalOnesIsRequired) {
   for (const char *pointer : {"/schema_version",
                               "/name",

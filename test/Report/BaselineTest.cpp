@@ -232,6 +232,12 @@ TEST(Baseline, BaselineErrors) {
             "--update-baseline writes it");
 }
 
+TEST(Baseline, SurvivesMutations) {
+  expectSurvivesMutations(
+      renderBaseline({{"job", row(1e6, 1e5, 0.5, 64)}}),
+      [](const std::string &input) { return parseBaseline(input, "m.json"); });
+}
+
 TEST(Baseline, UpdateReplacesTheWholeFile) {
   TemporaryFolder folder;
   std::string file = folder.write("b.json", "old");

@@ -179,6 +179,16 @@ TEST(LoraSpec, WholeFileErrors) {
             "/nonexistent/a.json: cannot be opened: No such file or directory");
 }
 
+TEST(LoraSpec, SurvivesMutations) {
+  std::string text = patched(minimal, R"({"r": 16, "lora_alpha": 32.5,
+    "layers_to_transform": [0, 2], "layers_pattern": "layers",
+    "exclude_modules": "lm_.*(?:x|y)+", "rank_pattern": {"^q(a|b)*": 4},
+    "alpha_pattern": {"q": 3}, "init_lora_weights": "gaussian"})");
+  expectSurvivesMutations(text, [](const std::string &input) {
+  return parseLoraSpec(input, "m.json");
+  });
+}
+
 TEST(LoraSpec, ScalingFollowsRslora) {
   EXPECT_EQ(loraScaling(16, 8, false), 2);
   EXPECT_EQ(loraScaling(16, 16, true), 4);

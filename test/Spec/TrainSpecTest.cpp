@@ -278,6 +278,15 @@ TEST(TrainSpec, WholeFileErrors) {
             "/nonexistent/t.json: cannot be opened: No such file or directory");
 }
 
+TEST(TrainSpec, SurvivesMutations) {
+  std::string text = patched(minimal, R"({"optim": "sgd", "eos_token": "a",
+    "optim_args": "momentum=0.9", "warmup_steps": 3, "bf16": false,
+    "neap": {"tokenizer": "bytes", "threads": 8}, "report_to": ["x"]})");
+  expectSurvivesMutations(text, [](const std::string &input) {
+    return parseTrainSpec(input, "m.json");
+  });
+}
+
 TEST(TrainSpec, DescribesWhatWasUnderstood) {
   TrainSpec spec = parse(R"({"warmup_ratio": 0.1, "neap": {"threads": 4}})");
   EXPECT_EQ(describeTraining(spec),
