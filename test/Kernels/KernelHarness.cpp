@@ -129,18 +129,25 @@ CompiledKernel::CompiledKernel(const std::string &source,
 
 CompiledKernel::~CompiledKernel() = default;
 
-void CompiledKernel::run(const std::vector<const void *> &inputs,
-                         const std::vector<void *> &outputs, int64_t tokens,
-                         int threads) {
-  std::fill(scratch.begin(), scratch.end(), NAN);
+std::vector<void *>
+CompiledKernel::bind(const std::vector<const void *> &inputs,
+                     const std::vector<void *> &outputs) {
   std::vector<void *> cells;
   for (const void *input : inputs)
     cells.push_back(const_cast<void *>(input));
   cells.insert(cells.end(), outputs.begin(), outputs.end());
   auto aligned = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64;
   cells.push_back(reinterpret_cast<void *>(aligned));
+  return cells;
+}
+
+void CompiledKernel::run(const std::vector<const void *> &inputs,
+                         const std::vector<void *> &outputs, int64_t tokens,
+                         int threads) {
+  std::fill(scratch.begin(), scratch.end(), NAN);
+  std::vector<void *> cells = bind(inputs, outputs);
   context.token_count = tokens;
   context.thread_count = threads;
   context.parallel_for = parallelFor;
-  entry(&context, cells.data());
+  call(cells);
 }

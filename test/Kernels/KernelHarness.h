@@ -33,6 +33,12 @@ public:
   void run(const std::vector<const void *> &inputs,
            const std::vector<void *> &outputs, int64_t tokens, int threads = 1);
 
+  /// For callers that time a kernel: the addresses of one call, scratch
+  /// included, and the call alone, with `context` as the caller set it.
+  std::vector<void *> bind(const std::vector<const void *> &inputs,
+                           const std::vector<void *> &outputs);
+  void call(std::vector<void *> &cells) { entry(&context, cells.data()); }
+
   neap_context context = {};
   int64_t getScratchBytes() const { return scratch.size() * 4; }
   int64_t getCodeBytes() const { return codeBytes; }
