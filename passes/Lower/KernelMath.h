@@ -27,17 +27,17 @@ public:
   Value expFlushed(Value x);
   /// Natural logarithm: -infinity at 0, NaN below. 1 ulp.
   Value log(Value x);
-  /// 1 / (1 + e^-x); zero below -88.7. 2 ulp.
+  /// 1 / (1 + e^-x); zero below -88.7. 2.3 ulp.
   Value sigmoid(Value x);
-  /// 2 ulp.
+  /// 1.4 ulp.
   Value tanh(Value x);
-  /// 1 ulp.
+  /// 1.1 ulp.
   Value erf(Value x);
 
   struct SinCos {
     Value sin, cos;
   };
-  /// 2 ulp for |x| <= 1e5; accuracy is lost gradually beyond 2^18.
+  /// 1.5 ulp for |x| <= 1e5; accuracy is lost gradually beyond 2^18.
   SinCos sinCos(Value x);
 
   /// A constant of the type of `like`.
