@@ -9,14 +9,13 @@ namespace neap {
 
 static const int64_t maximum_header = 100000000;
 
-struct type_facts {
+static const struct {
   const char *name;
   int bytes;
-};
-static const type_facts types[type_count] = {
-    {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
-    {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
-    {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
+} types[type_count] = {{"BOOL", 1},    {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1},
+                       {"F8_E4M3", 1}, {"I16", 2}, {"U16", 2}, {"F16", 2},
+                       {"BF16", 2},    {"I32", 4}, {"U32", 4}, {"F32", 4},
+                       {"F64", 8},     {"I64", 8}, {"U64", 8}};
 
 int64_t tensor_type_bytes(int type) { return types[type].bytes; }
 const char *tensor_type_name(int type) { return types[type].name; }

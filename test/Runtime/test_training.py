@@ -1,8 +1,10 @@
 """train and eval against the toy computed in Python."""
 import json
 import os
+import pty
 import shutil
 import struct
+import subprocess
 import unittest
 
 import toy
@@ -171,6 +173,20 @@ class Training(Case):
         self.assertEqual(len(lines), 6)
         self.assertTrue(lines[4].startswith('step 4/4  loss '), text)
         self.assertIn('saved ' + self.path('out'), lines[5])
+
+    def test_progress_on_a_terminal(self):
+        path, _ = self.tokens()
+        master, terminal = pty.openpty()
+        result = subprocess.run(
+            [program('plain'), 'train', '--tokens', path, '--out',
+             self.path('out')], stdout=terminal, stderr=subprocess.PIPE,
+            check=False)
+        os.close(terminal)
+        text = os.read(master, 100000).decode()
+        os.close(master)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('\rstep 4/4  loss ', text)
+        self.assertEqual(text.count('\n'), 3)  # start, the one line, saved
 
 
 class Adapters(Case):
