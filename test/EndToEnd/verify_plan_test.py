@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""tools/verify_plan.py agrees with a correct plan and names what is wrong with
+a broken one: every figure is changed in turn and every change must be caught.
+
+Needs no binaries.
+"""
+import copy
+import json
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+import support
+
+SCRIPT = support.ROOT / "tools" / "verify_plan.py"
+sys.path.insert(0, str(SCRIPT.parent))
+import verify_plan  # noqa: E402
+
+PAGE = 4096
+
+
+def buffer(program, name, bytes_, offset, start, end, class_, fixed=False):
+    return {"program": program, "name": name, "onnx_node": "/" + name, "bytes": bytes_, "class": class_,
+            "start": start, "end": end, "offset": offset, "alignment": 64, "fixed": fixed}
+
+
+def good_plan():
+    """Two programs over one arena:
+
+        train_row  step 0   a a
+                   step 1   a b b     <- peak
+                   step 2   c b b       c reuses a's bytes
+        eval_row   step 0   d           reuses them again
+    """
+    buffers = [buffer("*", "lora", 1024, 0, 0, 3, "adapter_parameters", True),
+               buffer("*", "grads", 1024, 1024, 0, 3, "gradients", True),
+               buffer("train_row", "a", 640, 2048, 0, 2, "saved_activations"),
+               buffer("train_row", "b", 1280, 2688, 1, 3, "transients"),
+               buffer("train_row", "c", 512, 2048, 2, 3, "transients"),
+               buffer("eval_row", "d", 960, 2048, 0, 1, "transients")]
+    live = {"train_row": [2688, 3968, 3840], "eval_row": [3008]}
+    classes = {"adapter_parameters": 1024, "gradients": 1024, "optimizer_state": 0,
+               "saved_activations": 640, "transients": 1280, "arena_gaps": PAGE - 3968,
+               "code_and_stacks": 700, "mapped_weights": 5000, "kernel_bookkeeping": 300}
+    total = sum(classes.values())
+    alive = [buffers[3], buffers[0], buffers[1], buffers[2]]
+    return {
+        "schema_version": 1, "budget": {"kind": "rss", "bytes": 12000},
+        "peak": {"planned_bytes": total - 300, "anon": PAGE + 200, "rss": total - 300, "cgroup": total,
+                 "by_class": classes, "at_step": {"program": "train_row", "step": 1}},
+        "min_peak_bytes": total - 400, "floor_bytes": total - 500,
+        "max_live_bytes": 3968, "arena_bytes": PAGE,
+        "gaps": {"fragmentation": 0, "page_rounding": PAGE - 3968, "offsets_optimal": True},
+        "programs": [{"name": n, "steps": [{"op": "x", "onnx_node": "/x", "live_bytes": b, "flops": 1.0,
+                                            "recomputed": False} for b in live[n]]} for n in live],
+        "buffers": buffers, "live_bytes": live,
+        "tensors_at_peak": [{k: b[k] for k in ("program", "name", "onnx_node", "bytes", "class")}
+                            for b in alive],
+        "flops_per_step": 10.0, "recomputed_flops": 1.0,
+        "parameters": [{"name": "A", "element_offset": 0, "elements": 128},
+                       {"name": "B", "element_offset": 128, "elements": 128}],
+        "weights": {"count": 1, "bytes": 4000, "file_bytes": 5000, "resident": False}}
+
+
+class VerifyPlan(unittest.TestCase):
+    def faults(self, edit):
+        plan = copy.deepcopy(good_plan())
+        edit(plan)
+        return verify_plan.verify(plan)[0]
+
+    def caught(self, edit, *words):
+        found = self.faults(edit)
+        self.assertTrue(found, "the broken plan was accepted")
+        for word in words:
+            self.assertTrue(any(word in fault for fault in found), f"'{word}' not in {found}")
+
+    def test_the_good_plan_agrees(self):
+        self.assertEqual(self.faults(lambda plan: None), [])
+
+    def test_overlap_of_two_live_buffers(self):
+        self.caught(lambda p: p["buffers"][3].update(offset=2624), "'a'", "overlaps", "'b'")
+
+    def test_overlap_by_a_longer_life(self):
+        self.caught(lambda p: p["buffers"][2].update(end=3), "'a'", "overlaps", "'c'")
+
+    def test_overlap_with_a_fixed_buffer(self):
+        self.caught(lambda p: p["buffers"][5].update(offset=1984), "'grads'", "overlaps", "'d'")
+
+    def test_buffers_of_two_programs_may_overlap(self):
+        self.assertEqual([f for f in self.faults(lambda p: None) if "overlaps" in f], [])
+
+    def test_buffer_outside_the_arena(self):
+        self.caught(lambda p: p["buffers"][3].update(offset=2880), "outside the arena")
+
+    def test_misaligned_buffer(self):
+        self.caught(lambda p: p["buffers"][4].update(offset=2049), "not aligned")
+
+    def test_lifetime_outside_the_program(self):
+        self.caught(lambda p: p["buffers"][3].update(end=4), "lifetime")
+        self.caught(lambda p: p["buffers"][3].update(start=3), "lifetime")
+
+    def test_fixed_buffer_that_dies(self):
+        self.caught(lambda p: p["buffers"][0].update(end=2), "every step")
+
+    def test_hidden_buffer(self):
+        self.caught(lambda p: p["buffers"].pop(2), "live_bytes of train_row at step 0")
+
+    def test_every_stated_figure_is_recomputed(self):
+        paths = [("max_live_bytes",), ("arena_bytes",), ("live_bytes", "train_row", 0),
+                 ("live_bytes", "train_row", 2), ("live_bytes", "eval_row", 0),
+                 ("programs", 0, "steps", 1, "live_bytes"), ("programs", 1, "steps", 0, "live_bytes"),
+                 ("gaps", "fragmentation"), ("gaps", "page_rounding"), ("peak", "planned_bytes"),
+                 ("peak", "rss"), ("peak", "cgroup"), ("peak", "at_step", "step"),
+                 ("tensors_at_peak", 0, "bytes"), ("schema_version",)]
+        paths += [("peak", "by_class", name) for name in good_plan()["peak"]["by_class"]]
+        paths += [("buffers", i, "bytes") for i in range(6)]
+        for path in paths:
+            for change in (-1, 1):
+                with self.subTest(path=path, change=change):
+                    def edit(plan):
+                        at = plan
+                        for key in path[:-1]:
+                            at = at[key]
+                        at[path[-1]] += change
+                    self.caught(edit)
+
+    def test_bounds(self):
+        self.caught(lambda p: p.update(min_peak_bytes=10 ** 6), "min_peak_bytes")
+        self.caught(lambda p: p.update(floor_bytes=10 ** 6), "floor_bytes")
+        self.caught(lambda p: p["budget"].update(bytes=9000), "budget")
+        self.caught(lambda p: p["peak"].update(anon=PAGE - 1), "anon")
+        self.caught(lambda p: p["peak"].update(anon=PAGE + 701), "anon")
+        self.caught(lambda p: p.update(recomputed_flops=11.0), "recomputed_flops")
+        self.caught(lambda p: p["parameters"][1].update(element_offset=127), "overlaps")
+        self.caught(lambda p: p["parameters"][1].update(elements=129), "do not fit")
+
+    def test_tensors_at_the_peak(self):
+        self.caught(lambda p: p["tensors_at_peak"].pop(), "tensors_at_peak")
+        self.caught(lambda p: p["tensors_at_peak"].reverse(), "sorted")
+
+    def test_missing_parts_and_wrong_types(self):
+        for key in verify_plan.REQUIRED:
+            with self.subTest(key=key):
+                self.caught(lambda p: p.pop(key), "missing")
+        self.caught(lambda p: p["buffers"][0].update(offset="0"), "no integer")
+
+    def test_exit_codes(self):
+        def run(*arguments):
+            return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with support.Workspace() as work:
+            good, bad = Path(work / "good.json"), Path(work / "bad.json")
+            good.write_text(json.dumps(good_plan()))
+            plan = good_plan()
+            plan["buffers"][3]["offset"] = 2624
+            bad.write_text(json.dumps(plan))
+            done = run(good)
+            self.assertEqual((done.returncode, "agrees" in done.stdout), (0, True), done.stdout)
+            self.assertEqual(run(good, bad).returncode, 1)
+            bad.write_text('{"schema_version": 1')
+            self.assertEqual(run(bad).returncode, 1)
+            bad.write_text('{"schema_version": 1, "peak": 3}')
+            self.assertEqual(run(bad).returncode, 1)
+            self.assertEqual(run().returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
