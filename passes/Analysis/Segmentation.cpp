@@ -1,0 +1,95 @@
+//===- Segmentation.cpp - Cuts and structural block types -----------------===//
+
+#include "passes/Analysis/Segmentation.h"
+
+namespace neap {
+
+std::vector<bool> findReadByBackward(const Schedule &schedule) {
+  std::vector<bool> read(schedule.values.size(), false);
+  for (int s = schedule.forwardEnd; s < schedule.size(); ++s)
+    for (int operand : schedule.steps[s].operands)
+      read[operand] = true;
+  return read;
+}
+
+std::vector<int> computeLastForwardUses(const Schedule &schedule) {
+  std::vector<int> lastUses(schedule.values.size(), -1);
+  for (int s = 0; s < schedule.forwardEnd; ++s)
+    for (int operand : schedule.steps[s].operands)
+      lastUses[operand] = s;
+  return lastUses;
+}
+
+static std::vector<bool> findSideInputs(const Schedule &schedule) {
+  std::vector<bool> isSide(schedule.values.size(), false);
+  for (int s = 0; s < schedule.forwardEnd; ++s)
+    for (int operand : schedule.steps[s].operands)
+      isSide[operand] = true;
+  for (int s = 0; s < schedule.forwardEnd; ++s) {
+    const ScheduleStep &step = schedule.steps[s];
+    for (size_t o = 0; o < step.operands.size(); ++o)
+      if (step.differentiable[o])
+        isSide[step.operands[o]] = false;
+  }
+  return isSide;
+}
+
+Segmentation segmentForward(const Schedule &schedule) {
+  Segmentation result;
+  result.isSideInput = findSideInputs(schedule);
+  std::vector<int> lastUses = computeLastForwardUses(schedule);
+  // changes[i]: how many more values are alive between steps i and i + 1 than
+  // between i - 1 and i.
+  std::vector<int> changes(schedule.forwardEnd + 1, 0);
+  for (size_t v = 0; v < schedule.values.size(); ++v) {
+    int producer = schedule.values[v].producer;
+    if (producer < 0 || result.isSideInput[v] || lastUses[v] <= producer)
+      continue;
+    ++changes[producer];
+    --changes[lastUses[v]];
+  }
+  int crossing = 0, begin = 0;
+  for (int s = 0; s + 1 < schedule.forwardEnd; ++s) {
+    crossing += changes[s];
+    if (crossing != 1)
+      continue;
+    result.segments.push_back({begin, s + 1});
+    begin = s + 1;
+  }
+  if (begin < schedule.forwardEnd)
+    result.segments.push_back({begin, schedule.forwardEnd});
+  return result;
+}
+
+BlockTypes::BlockTypes(const Schedule &schedule,
+                       const Segmentation &segmentation)
+    : schedule(schedule), isSideInput(segmentation.isSideInput),
+      readByBackward(findReadByBackward(schedule)),
+      lastForwardUses(computeLastForwardUses(schedule)) {}
+
+int BlockTypes::getType(StepRange range) {
+  std::vector<int> key;
+  std::map<int, int> numbers; // value -> order of first appearance
+  auto number = [&](int value) {
+    return numbers.try_emplace(value, static_cast<int>(numbers.size()))
+        .first->second;
+  };
+  for (int s = range.begin; s < range.end; ++s) {
+    const ScheduleStep &step = schedule.steps[s];
+    key.push_back(step.kind);
+    for (int operand : step.operands) {
+      bool external = schedule.values[operand].producer < range.begin;
+      key.push_back(number(operand) * 8 + external * 4 +
+                    isSideInput[operand] * 2 + readByBackward[operand]);
+    }
+    for (int result : step.results)
+      key.push_back(number(result) * 8 +
+                    (lastForwardUses[result] >= range.end) * 4 +
+                    isSideInput[result] * 2 + readByBackward[result]);
+    key.push_back(-1);
+  }
+  return types.try_emplace(std::move(key), static_cast<int>(types.size()))
+      .first->second;
+}
+
+} // namespace neap

@@ -1,0 +1,115 @@
+//===- PlanResult.h - Everything a plan says --------------------*- C++ -*-===//
+//
+// What planModule hands to reports (plan.json, tables) and to emission. Plain
+// data; docs/plan-json.md is the meaning of most fields. Bytes everywhere;
+// lifetimes are half-open in steps of their program.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEAP_PASSES_PLAN_PLANRESULT_H
+#define NEAP_PASSES_PLAN_PLANRESULT_H
+
+#include "passes/Plan/ArenaLayout.h"
+#include "passes/Plan/PlannedPeak.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace neap {
+
+/// What memory is used for, in the order of reports.
+enum class MemoryClass {
+  AdapterParameters,
+  Gradients,
+  OptimizerState,
+  ResidentWeights,
+  WeightStaging,
+  SavedActivations,
+  Transients,
+  KernelScratch,
+  IoBuffers,
+  ArenaGaps,
+  CodeAndStacks,
+  MappedWeights,
+  KernelBookkeeping,
+};
+constexpr int memoryClassCount = 13;
+
+/// The name in plan.json, e.g. "saved_activations".
+const char *getMemoryClassName(MemoryClass memoryClass);
+
+struct PlannedBuffer {
+  /// "*" for fixed buffers, which live in every program.
+  std::string program;
+  std::string name, onnxNode;
+  int64_t bytes = 0;
+  MemoryClass memoryClass = MemoryClass::Transients;
+  int64_t start = 0, end = 0;
+  int64_t offset = 0, alignment = 64;
+  bool fixed = false;
+};
+
+struct PlannedStep {
+  std::string op, onnxNode;
+  int64_t liveBytes = 0; ///< fixed buffers included
+  double flops = 0;
+  bool recomputed = false;
+};
+
+struct PlannedProgram {
+  std::string name;
+  std::vector<PlannedStep> steps;
+  int64_t maxLiveBytes = 0;    ///< largest liveBytes
+  int64_t slotsBytes = 0;      ///< height of the slots region
+  int64_t slotsLowerBound = 0; ///< no offsets for these lifetimes go below
+  bool offsetsOptimal = false; ///< slotsBytes == slotsLowerBound
+  std::string offsetsMethod;
+};
+
+struct PlannedBlockChoice {
+  int type = 0;
+  /// "keep", or "recompute K of N" steps.
+  std::string variant;
+  int64_t keptBytes = 0;
+  double extraSeconds = 0;
+};
+
+struct PlanResult {
+  /// False: nothing fits the budget, the module is untouched, and everything
+  /// below describes the smallest plan.
+  bool fits = true;
+
+  ArenaLayout layout;
+  PlannedPeak peak;
+  /// The measure that the budget is given in, of this plan, of the smallest
+  /// plan found and of the floor.
+  int64_t plannedBytes = 0, minPeakBytes = 0, floorBytes = 0;
+  int64_t maxLiveBytes = 0; ///< over all programs, fixed buffers included
+  /// arena - maxLive, by cause.
+  int64_t fragmentationBytes = 0, pageRoundingBytes = 0;
+  /// At the peak step; adds up to peak.cgroupBytes.
+  std::array<int64_t, memoryClassCount> bytesByClass = {};
+  size_t peakProgram = 0; ///< index into `programs`
+  int64_t peakStep = 0;
+
+  std::vector<PlannedProgram> programs;
+  std::vector<PlannedBuffer> buffers; ///< fixed ones first
+  std::vector<PlannedBlockChoice> blocks;
+
+  /// Of one optimizer step: all rows of its accumulation window.
+  double flopsPerStep = 0, recomputedFlops = 0, secondsPerStep = 0;
+
+  int64_t weightCount = 0, weightBytes = 0; ///< as stored, without padding
+  int64_t weightsFileBytes = 0;
+  bool weightsResident = false;
+
+  /// Buffers alive at the peak step, largest first.
+  std::vector<PlannedBuffer> findBuffersAtPeak() const;
+};
+
+} // namespace neap
+
+#endif // NEAP_PASSES_PLAN_PLANRESULT_H

@@ -1,0 +1,76 @@
+//===- ProgramPlan.cpp - Joins recomputation and offsets ------------------===//
+
+#include "passes/Plan/ProgramPlan.h"
+
+#include "dialects/Plan/PlanDialect.h"
+
+namespace neap {
+
+/// Attempts to make up for an arena above its max-live bytes by planning for
+/// less.
+static constexpr int maxTightenings = 6;
+
+ProgramPlan placeProgram(Schedule schedule, int64_t searchNodes) {
+  ProgramPlan plan;
+  plan.schedule = std::move(schedule);
+  plan.table = computeBuffers(plan.schedule);
+  AllocationProblem problem;
+  for (size_t b = 0; b < plan.table.buffers.size(); ++b) {
+    const ScheduleBuffer &buffer = plan.table.buffers[b];
+    if (!buffer.isInput)
+      problem.buffers.push_back({static_cast<int64_t>(b), buffer.start,
+                                 buffer.end, buffer.bytes, plan::kSlotAlignment,
+                                 std::nullopt});
+  }
+  AllocationOptions options;
+  options.nodeLimit = searchNodes;
+  plan.allocation = solveAllocation(problem, options);
+  plan.offsets.assign(plan.table.buffers.size(), -1);
+  for (size_t i = 0; i < problem.buffers.size(); ++i)
+    plan.offsets[problem.buffers[i].id] = plan.allocation.offsets[i];
+  return plan;
+}
+
+ProgramPlanner::ProgramPlanner(const Schedule &schedule, int64_t searchNodes)
+    : schedule(schedule), searchNodes(searchNodes) {
+  if (schedule.forwardEnd < schedule.size())
+    remat = std::make_unique<RematPlanner>(schedule);
+}
+
+ProgramPlan ProgramPlanner::place(RematPlan plan) const {
+  ProgramPlan placed = placeProgram(std::move(plan.schedule), searchNodes);
+  placed.blocks = std::move(plan.blocks);
+  return placed;
+}
+
+const ProgramPlan &ProgramPlanner::planKeepingAll() {
+  if (!keepingAll)
+    keepingAll = remat ? place(remat->planKeepingAll())
+                       : placeProgram(schedule, searchNodes);
+  return *keepingAll;
+}
+
+const ProgramPlan &ProgramPlanner::planSmallest() {
+  if (!smallest)
+    smallest = remat ? place(remat->planSmallest()) : planKeepingAll();
+  return *smallest;
+}
+
+std::optional<ProgramPlan> ProgramPlanner::planFastest(int64_t slotsBytes) {
+  int64_t target = slotsBytes;
+  for (int attempt = 0; remat && attempt < maxTightenings; ++attempt) {
+    std::optional<RematPlan> plan = remat->planFastest(target);
+    if (!plan)
+      break;
+    ProgramPlan placed = place(std::move(*plan));
+    if (placed.allocation.heightBytes <= slotsBytes)
+      return placed;
+    target = std::min(target, placed.table.maxLiveBytes()) -
+             (placed.allocation.heightBytes - slotsBytes);
+  }
+  if (planSmallest().allocation.heightBytes <= slotsBytes)
+    return planSmallest();
+  return std::nullopt;
+}
+
+} // namespace neap

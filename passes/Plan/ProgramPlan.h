@@ -1,0 +1,50 @@
+//===- ProgramPlan.h - One program, ordered and placed ----------*- C++ -*-===//
+
+#ifndef NEAP_PASSES_PLAN_PROGRAMPLAN_H
+#define NEAP_PASSES_PLAN_PROGRAMPLAN_H
+
+#include "passes/Remat/RematPlanner.h"
+#include "passes/Solvers/Allocation.h"
+
+#include <memory>
+
+namespace neap {
+
+/// A schedule with its buffers and their offsets.
+struct ProgramPlan {
+  Schedule schedule;
+  std::vector<PlannedBlock> blocks; ///< empty without a backward part
+  BufferTable table;
+  /// By buffer, from the start of the slots region; -1 for program inputs.
+  std::vector<int64_t> offsets;
+  /// The answer for all buffers but inputs, in the table's order.
+  AllocationSolution allocation;
+};
+
+/// Computes buffers and solves for offsets.
+ProgramPlan placeProgram(Schedule schedule, int64_t searchNodes);
+
+/// Finds plans of one program; keeps what it has found.
+class ProgramPlanner {
+public:
+  /// `schedule` must outlive the planner.
+  ProgramPlanner(const Schedule &schedule, int64_t searchNodes);
+
+  const ProgramPlan &planKeepingAll();
+  const ProgramPlan &planSmallest();
+  /// The fastest plan found whose slots take at most `slotsBytes`; nothing if
+  /// planSmallest() takes more.
+  std::optional<ProgramPlan> planFastest(int64_t slotsBytes);
+
+private:
+  ProgramPlan place(RematPlan plan) const;
+
+  const Schedule &schedule;
+  int64_t searchNodes;
+  std::unique_ptr<RematPlanner> remat; // null without a backward part
+  std::optional<ProgramPlan> keepingAll, smallest;
+};
+
+} // namespace neap
+
+#endif // NEAP_PASSES_PLAN_PROGRAMPLAN_H
