@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr NumberRange anySeconds{0, 1e12};
 constexpr int64_t maxBytes = int64_t(1) << 53;
+constexpr size_t maxTensors = 5;
 
 struct MetricInfo {
   const char *key;
@@ -54,6 +55,30 @@ void readNestedMetric(FieldReader &reader, const std::string &object,
     reader.fail(inner.error());
 }
 
+/// The first entries of `tensors_at_peak`, which is sorted by size.
+void readLargestTensors(FieldReader &reader, BaselineRow &row) {
+  const Json *list = reader.find("tensors_at_peak");
+  if (!list)
+    return;
+  if (!list->is_array())
+    return reader.fail("tensors_at_peak", expectedButFound("a list", *list));
+  for (size_t i = 0; i < std::min(list->size(), maxTensors); ++i) {
+    FieldReader tensor((*list)[i], reader.file(),
+                       jsonPath("tensors_at_peak", i));
+    std::string name, node;
+    int64_t bytes = 0;
+    tensor.require("name");
+    tensor.text("name", name);
+    tensor.text("onnx_node", node);
+    tensor.require("bytes");
+    tensor.integer("bytes", bytes, 0, maxBytes);
+    if (tensor.failed())
+      return reader.fail(tensor.error());
+    row.largestAtPeak.push_back(name + (node.empty() ? "" : " (" + node + ")") +
+                                " " + formatByteSize(bytes));
+  }
+}
+
 std::string versionChange(const RowCheck &row) {
   if (row.baselineVersion == row.currentVersion)
     return "";
@@ -76,6 +101,9 @@ RowCheck compareRows(const std::string &job, const BaselineRow &baseline,
     if (change.regressed)
       row.status = RowStatus::Regressed;
   }
+  if (row.changes[size_t(Metric::Peak)].regressed ||
+      row.changes[size_t(Metric::MinPeak)].regressed)
+    row.largestAtPeak = current.largestAtPeak;
   row.cause = versionChange(row);
   if (row.cause.empty() && row.status == RowStatus::Regressed)
     row.cause = "the job or its inputs changed";
@@ -185,6 +213,7 @@ addPlanRow(std::string_view text, const std::string &file, BaselineRows &rows) {
   readMetric(reader, "seconds_per_step", Metric::Seconds, row);
   readNestedMetric(reader, "flash", "write_bytes_per_step", Metric::FlashWrite,
                    row);
+  readLargestTensors(reader, row);
   if (!rows.emplace(job, row).second)
     reader.fail("job", "a second plan of the job \"" + job + "\"");
   if (reader.failed())

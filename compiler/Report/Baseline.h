@@ -30,6 +30,9 @@ std::string formatMetric(Metric metric, double value);
 struct BaselineRow {
   std::array<double, metricCount> values{};
   std::string neapVersion;
+  /// Of a plan: the largest buffers alive at its peak, e.g.
+  /// `logits (/lm_head/MatMul) 12.0 MiB`. Baselines do not store them.
+  std::vector<std::string> largestAtPeak;
 
   double operator[](Metric metric) const { return values[size_t(metric)]; }
   double &operator[](Metric metric) { return values[size_t(metric)]; }
@@ -80,6 +83,8 @@ struct RowCheck {
   /// (current).
   std::array<MetricChange, metricCount> changes{};
   std::string baselineVersion, currentVersion;
+  /// The current plan's, where its peak or smallest peak regressed.
+  std::vector<std::string> largestAtPeak;
 
   bool failed() const {
     return status == RowStatus::Regressed || status == RowStatus::Missing;

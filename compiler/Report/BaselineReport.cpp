@@ -149,7 +149,8 @@ std::string renderJson(const CheckResult &result) {
                  {"passed", !row.failed()},
                  {"cause", row.cause},
                  {"baseline_version", row.baselineVersion},
-                 {"current_version", row.currentVersion}};
+                 {"current_version", row.currentVersion},
+                 {"largest_at_peak", row.largestAtPeak}};
     for (Metric metric : allMetrics)
       json[metricKey(metric)] = changeJson(row, metric);
     rows.push_back(json);

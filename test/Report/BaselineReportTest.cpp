@@ -56,6 +56,14 @@ TEST(BaselineReport, GrowthFromZero) {
             "flash written 0 B -> 4.00 KiB (+4096 bytes, was 0), at most 0 B");
 }
 
+TEST(BaselineReport, LargestTensorsAreListed) {
+  BaselineRow after = row(2);
+  after.largestAtPeak = {"a (/n) 1 B", "b 1 B"};
+  CheckResult result = checkBaseline({{"j", row(1)}}, {{"j", after}}, {});
+  EXPECT_EQ(describeRow(result.rows[0])[1],
+            "largest at the peak: a (/n) 1 B, b 1 B");
+}
+
 TEST(BaselineReport, Json) {
   nlohmann::json json =
       nlohmann::json::parse(renderCheck(sample(), CheckFormat::Json));

@@ -190,9 +190,32 @@ TEST(Baseline, PlanErrors) {
   EXPECT_EQ(message(R"({"flash": {"write_bytes_per_step": 0.5}})"),
             "p: flash.write_bytes_per_step: expected an integer >= 0 and <= "
             "9007199254740992, but found 0.5");
+  EXPECT_EQ(message(R"({"tensors_at_peak": 1})"),
+            "p: tensors_at_peak: expected a list, but found 1");
+  EXPECT_EQ(message(R"({"tensors_at_peak": [{"name": "a"}]})"),
+            "p: tensors_at_peak[0].bytes: is required");
   BaselineRows rows;
   EXPECT_EQ(addPlanRow("{", "p", rows)->text().find("p: line 1, column 2: "),
             0u);
+}
+
+TEST(Baseline, APeakRegressionNamesTheLargestTensors) {
+  std::string tensors;
+  for (int i = 0; i < 7; ++i)
+    tensors += (i ? ", " : "") + std::string(R"({"name": "t)") +
+               std::to_string(i) + R"(", "onnx_node": "/n)" +
+               std::to_string(i) + R"(", "bytes": 1024})";
+  BaselineRows rows;
+  std::string text =
+      patched(plan("j").c_str(), "{\"tensors_at_peak\": [" + tensors + "]}");
+  ASSERT_FALSE(addPlanRow(text, "p", rows));
+  ASSERT_EQ(rows["j"].largestAtPeak.size(), 5u);
+  EXPECT_EQ(rows["j"].largestAtPeak[4], "t4 (/n4) 1.00 KiB");
+
+  BaselineRow smaller = rows["j"];
+  smaller[Metric::Peak] -= 1;
+  EXPECT_EQ(checkOne(smaller, rows["j"]).largestAtPeak.size(), 5u);
+  EXPECT_TRUE(checkOne(rows["j"], rows["j"]).largestAtPeak.empty());
 }
 
 TEST(Baseline, RendersWhatItReads) {
