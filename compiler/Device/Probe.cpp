@@ -237,11 +237,4 @@ InputOr<DeviceProfile> probeHost(const std::string &diskProbeDirectory) {
 #endif
 }
 
-InputOr<DeviceProfile> resolveDevice(const std::string &nameOrFile,
-                                     const std::string &directory) {
-  if (nameOrFile == "host")
-    return probeHost();
-  return findDeviceProfile(nameOrFile, directory);
-}
-
 } // namespace neap

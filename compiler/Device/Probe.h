@@ -14,10 +14,6 @@ namespace neap {
 /// Supports x86-64 Linux; elsewhere an error that says so.
 InputOr<DeviceProfile> probeHost(const std::string &diskProbeDirectory = ".");
 
-/// `host` probes, everything else is findDeviceProfile.
-InputOr<DeviceProfile> resolveDevice(const std::string &nameOrFile,
-                                     const std::string &directory);
-
 } // namespace neap
 
 #endif // NEAP_COMPILER_DEVICE_PROBE_H

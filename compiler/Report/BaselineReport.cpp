@@ -284,6 +284,9 @@ std::vector<std::string> describeRow(const RowCheck &row) {
                       formatStep(metric, change) + "), at most " +
                       formatMetric(metric, change.limit));
   }
+  if (!row.largestAtPeak.empty())
+    lines.push_back("largest at the peak: " +
+                    joinLines(row.largestAtPeak, ", "));
   if (!row.cause.empty())
     lines.push_back((row.status == RowStatus::Regressed ? "cause: " : "") +
                     row.cause);

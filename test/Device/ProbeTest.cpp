@@ -81,13 +81,6 @@ TEST(Probe, FlashIsGuessedWhereItCannotBeMeasured) {
   EXPECT_EQ(profile->flash.readMBps.note, "direct I/O could not be measured");
 }
 
-TEST(Probe, HostIsTheOnlyNameThatProbes) {
-  InputOr<DeviceProfile> profile = resolveDevice("host", "/nonexistent");
-  ASSERT_TRUE(profile);
-  EXPECT_EQ(profile->name, "host");
-  EXPECT_FALSE(resolveDevice("other", "/nonexistent"));
-}
-
 #else
 
 TEST(Probe, OtherMachinesAreRefused) {
