@@ -74,7 +74,8 @@ LogicalResult collectDeclarations(ModuleOp module, ModuleFacts &facts) {
   return success();
 }
 
-/// Argument i of every program is the same input.
+/// Argument i of every program is the same input. Rows arrive whole, with one
+/// token more than is computed: the last one is a label only.
 void collectInputs(ModuleFacts &facts) {
   std::vector<int64_t> &inputs = facts.demand.inputBytes;
   for (const ExtractedProgram &program : facts.programs)
@@ -85,7 +86,7 @@ void collectInputs(ModuleFacts &facts) {
         inputs.resize(index + 1, 0);
       inputs[index] =
           std::max(inputs[index],
-                   getTypeBytes(argument.getType(), facts.target.maxTokens));
+                   getTypeBytes(argument.getType(), facts.target.maxTokens + 1));
     }
 }
 
