@@ -46,12 +46,12 @@ def with_adapters(model, rank, alpha):
     return [p for p in model.parameters() if p.requires_grad]
 
 
-def rows_of(path):
-    """(ids, labels) of each row; the prompt is not trained on."""
+def rows_of(path, end):
+    """(ids, labels) of each row, ended by `end`; the prompt is not trained on."""
     for line in path.read_text().splitlines():
         row = json.loads(line)
         prompt, completion = row["prompt"].encode(), row["completion"].encode()
-        yield list(prompt + completion), [-100] * len(prompt) + list(completion)
+        yield list(prompt + completion) + [end], [-100] * len(prompt) + list(completion) + [end]
 
 
 def loss_of(model, rows):
@@ -80,7 +80,8 @@ def main():
     model.load_state_dict({k: v.half().float() for k, v in state.items()})
     adapters = with_adapters(model, lora["r"], lora["lora_alpha"])
     print(sum(p.numel() for p in adapters), "trainable parameters")
-    train, held_out = (list(rows_of(HERE / f)) for f in ("personal.jsonl", "personal-heldout.jsonl"))
+    train, held_out = (list(rows_of(HERE / f, spec["eos_token"]))
+                       for f in ("personal.jsonl", "personal-heldout.jsonl"))
     with torch.no_grad():
         before = loss_of(model, held_out).item()
     optimizer = torch.optim.AdamW(adapters, lr=peak, weight_decay=spec["weight_decay"])
