@@ -5,6 +5,7 @@
 #include "dialects/Train/TrainDialect.h"
 #include "passes/Build/Passes.h"
 #include "passes/Lower/RegisterKernels.h"
+#include "passes/Plan/Passes.h"
 #include "passes/Verify/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,6 +20,7 @@ void neap::registerDialects(mlir::DialectRegistry &registry) {
 void neap::registerPasses() {
   registerNeapBuildPasses();
   registerNeapVerifyPasses();
+  registerPlanPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
 }

@@ -1,7 +1,7 @@
 // The path of the model's module that an operation belongs to, as PEFT names it
 // (model.layers.0.self_attn.q_proj). It is provenance, so it lives in the
-// location: a fused location of the ONNX node's name with the path as metadata.
-// Structural hashing and kernel sharing ignore locations and so ignore it too.
+// location: loc("ONNX node"("module path")). Structural hashing and kernel
+// sharing ignore locations and so ignore it too.
 #ifndef NEAP_DIALECTS_GRAPH_MODULEPATH_H
 #define NEAP_DIALECTS_GRAPH_MODULEPATH_H
 
@@ -12,24 +12,26 @@
 namespace neap {
 
 /// The location of ONNX node `node`, owned by module `path` (may be empty).
-inline mlir::Location getNodeLocation(mlir::MLIRContext *context, llvm::StringRef node,
+inline mlir::Location getNodeLocation(mlir::MLIRContext *context,
+                                      llvm::StringRef node,
                                       llvm::StringRef path = {}) {
-  mlir::Location name = mlir::NameLoc::get(mlir::StringAttr::get(context, node));
+  auto name = mlir::StringAttr::get(context, node);
   if (path.empty())
-    return name;
-  return mlir::FusedLoc::get(context, {name}, mlir::StringAttr::get(context, path));
+    return mlir::NameLoc::get(name);
+  return mlir::NameLoc::get(
+      name, mlir::NameLoc::get(mlir::StringAttr::get(context, path)));
 }
 
-/// The module path of a location, empty if it has none.
-inline llvm::StringRef getModulePath(mlir::Location loc) {
-  if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(loc))
-    if (auto path = mlir::dyn_cast_or_null<mlir::StringAttr>(fused.getMetadata()))
-      return path;
-  return {};
+/// The module path of an operation, empty if its location has none.
+inline llvm::StringRef getModulePath(mlir::Operation *op) {
+  auto node = mlir::dyn_cast<mlir::NameLoc>(op->getLoc());
+  auto path = node ? mlir::dyn_cast<mlir::NameLoc>(node.getChildLoc())
+                   : mlir::NameLoc();
+  return path ? path.getName().getValue() : llvm::StringRef();
 }
-inline llvm::StringRef getModulePath(mlir::Operation *op) { return getModulePath(op->getLoc()); }
 
-/// The ONNX node's name of a location, empty if it has none.
+/// The ONNX node's name of a location, empty if it has none. A fused location
+/// answers with its first named part.
 inline llvm::StringRef getNodeName(mlir::Location loc) {
   if (auto name = mlir::dyn_cast<mlir::NameLoc>(loc))
     return name.getName();

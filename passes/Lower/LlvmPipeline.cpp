@@ -1,5 +1,7 @@
 #include "passes/Lower/LlvmPipeline.h"
 
+#include "passes/Verify/Passes.h"
+
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
@@ -24,5 +26,6 @@ LogicalResult neap::lowerToLlvmDialect(ModuleOp module) {
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createVerifyLoweredPass());
   return pm.run(module);
 }

@@ -23,4 +23,14 @@ def VerifyJointPass : Pass<"verify-joint", "::mlir::ModuleOp"> {
   }];
 }
 
+def VerifyLoweredPass : Pass<"verify-lowered", "::mlir::ModuleOp"> {
+  let summary = "check the code that will run";
+  let description = [{
+    (1) Only operations of the LLVM dialect are left; (2) every function has a
+    body: emitted code calls no library; (3) globals are constant: nothing but
+    the arena changes; (4) stack memory is taken in a function's first block, so
+    that its size is known.
+  }];
+}
+
 #endif

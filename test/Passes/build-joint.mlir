@@ -20,9 +20,8 @@ func.func @forward(%ids: tensor<?xi32>) -> tensor<?x16xf32> {
   %z = graph.linear %r, %table : (tensor<?x8xf32>, !graph.weight<16x8xf32>) -> tensor<?x16xf32>
   return %z : tensor<?x16xf32>
 }
-#node = loc("/a/up/MatMul")
-#up = loc(fused<"a.up">[#node])
-#down = loc(fused<"a.down">[#node])
+#up = loc("/a/up/MatMul"("a.up"))
+#down = loc("/a/down/MatMul"("a.down"))
 
 // Forward: the adapter of a.down sees its input through dropout.
 // CHECK: %[[Y0:.*]] = graph.linear %[[A:[0-9]+]], %{{.*}} : (tensor<?x12xf32>

@@ -1,0 +1,197 @@
+#include "compiler/Emit/Linker.h"
+#include "compiler/Emit/ObjectCode.h"
+#include "compiler/Emit/OutputFile.h"
+#include "compiler/Emit/TrainerImage.h"
+#include "compiler/Pipeline/Commands.h"
+#include "compiler/Pipeline/PlanJob.h"
+#include "compiler/Pipeline/Register.h"
+#include "dialects/Plan/PlanDialect.h"
+#include "dialects/Train/TrainDialect.h"
+#include "passes/Lower/LlvmPipeline.h"
+#include "passes/Lower/LowerPrograms.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+
+#include <iostream>
+
+using namespace mlir;
+using namespace neap;
+
+namespace {
+
+std::string sha256(llvm::StringRef text) {
+  auto bytes =
+      ArrayRef(reinterpret_cast<const uint8_t *>(text.data()), text.size());
+  return llvm::toHex(llvm::SHA256::hash(bytes), /*LowerCase=*/true);
+}
+
+StorageLayout getStorage(const PlannedJob &planned) {
+  const ArenaLayout &layout = planned.result.layout;
+  StorageLayout storage;
+  for (const auto &entry : planned.weights.offsets)
+    storage.weightOffsets[entry.getKey()] = entry.getValue();
+  for (const ParameterLayout &parameter : layout.parameters)
+    storage.parameterElements[parameter.symbol] = parameter.elementOffset;
+  storage.valuesOffset = layout.values.offset;
+  storage.gradientsOffset = layout.gradients.offset;
+  storage.moment1Offset = layout.moment1.offset;
+  storage.moment2Offset = layout.moment2.offset;
+  storage.parameterElementCount = layout.parameterElements;
+  return storage;
+}
+
+std::vector<ImageParameter> getParameters(Job &job, const ArenaLayout &layout) {
+  std::vector<ImageParameter> parameters;
+  for (const ParameterLayout &entry : layout.parameters) {
+    auto parameter = job.joint->lookupSymbol<train::ParameterOp>(entry.symbol);
+    auto shape = cast<train::AdapterType>(parameter.getType()).getShape();
+    ImageParameter image;
+    image.key = entry.symbol;
+    image.transposed = parameter.getTransposed();
+    image.rows = shape[image.transposed ? 1 : 0];
+    image.cols = shape[image.transposed ? 0 : 1];
+    image.elementOffset = entry.elementOffset;
+    image.init = int32_t(parameter.getInit());
+    image.initScale = parameter.getInitScale().convertToFloat();
+    parameters.push_back(image);
+  }
+  return parameters;
+}
+
+neap_range toRange(const ByteRange &range) {
+  return {range.offset, range.bytes};
+}
+
+/// The rows of the table that token ids and labels index.
+int64_t getVocabulary(ModuleOp imported) {
+  auto forward = *imported.getOps<func::FuncOp>().begin();
+  return cast<RankedTensorType>(forward.getResultTypes().front()).getDimSize(1);
+}
+
+std::string renderReadme(const Job &job, const std::string &weightsSha256) {
+  return "# LoRA adapter trained by Neap\n\n"
+         "- job: " +
+         job.name + "\n- base model: SHA-256 " + job.modelSha256 +
+         " (ONNX file), quantisation: none\n- packed weights: SHA-256 " +
+         weightsSha256 + "\n- " + describeLora(job.lora) + "\n- " +
+         describeTraining(job.train) +
+         "\n\nLoad it with `peft.PeftModel.from_pretrained(base_model, "
+         "this_folder)`.\n";
+}
+
+TrainerImage makeImage(Job &job, const PlannedJob &planned,
+                       const JobRequest &request,
+                       const std::string &weightsSha256) {
+  const PlanResult &plan = planned.result;
+  TrainerImage image;
+  image.jobName = job.name;
+  image.neapVersion = getVersion();
+  image.planSha256 = sha256(planned.json);
+  image.weightsSha256 = weightsSha256;
+  image.modelSha256 = job.modelSha256;
+  image.targetTriple = job.device.triple;
+  image.features = llvm::join(job.device.features, ",");
+  image.adapterConfig = renderAdapterConfig(job.lora, job.matchedPaths);
+  image.readme = renderReadme(job, weightsSha256);
+  image.parameters = getParameters(job, plan.layout);
+
+  struct neap_image &fields = image.fields;
+  fields.max_threads = int32_t(getPlannedThreads(job));
+  fields.max_tokens = job.train.maxLength;
+  fields.vocabulary = getVocabulary(*job.imported);
+  fields.arena_bytes = plan.layout.arenaBytes;
+  fields.input_ids = toRange(plan.layout.inputs[0]);
+  fields.labels = toRange(plan.layout.inputs[1]);
+  fields.values = toRange(plan.layout.values);
+  fields.gradients = toRange(plan.layout.gradients);
+  fields.moment1 = toRange(plan.layout.moment1);
+  fields.moment2 = toRange(plan.layout.moment2);
+  fields.stacks = toRange(plan.layout.stacks);
+  fields.io = toRange(plan.layout.io);
+  fields.resident = toRange(plan.layout.resident);
+  fields.parameter_elements = plan.layout.parameterElements;
+  fields.planned_anon = plan.peak.anonBytes;
+  fields.planned_rss = plan.peak.rssBytes;
+  fields.planned_cgroup = plan.peak.cgroupBytes;
+  fields.weights_bytes = planned.weights.fileBytes;
+  fields.weights_resident = plan.weightsResident;
+  fields.poisoned = request.poison;
+  fields.training = job.train.training;
+  return image;
+}
+
+/// Planned module -> trainer executable.
+CommandResult emitTrainer(Job &job, const PlannedJob &planned,
+                          const TrainerImage &image, const std::string &path) {
+  FailureOr<OwningOpRef<ModuleOp>> lowered = lowerPrograms(
+      *job.joint, getStorage(planned), plan::getKernelTarget(*job.joint));
+  if (failed(lowered) || failed(lowerToLlvmDialect(**lowered)))
+    return CommandError(ExitCode::Bug, "lowering failed");
+  std::string error;
+  auto machine =
+      createTargetMachine(job.device.triple, job.device.llvmFeatures(), error);
+  if (!machine)
+    return CommandError(ExitCode::InvalidInput,
+                        job.device.file + ": triple: " + error);
+  llvm::LLVMContext llvmContext;
+  auto module = translateToLlvm(**lowered, llvmContext, *machine);
+  if (!module)
+    return CommandError(ExitCode::Bug, "translation to LLVM failed");
+  addTrainerImage(*module, image);
+  optimize(*module, *machine);
+  if (auto linkError = linkTrainer(emitObject(*module, *machine),
+                                   getRuntimeFolder(job.device.triple), path))
+    return *linkError;
+  return std::nullopt;
+}
+
+std::string describeOutputs(const std::string &folder) {
+  std::string text;
+  for (const char *name : {"trainer", "model.weights", "plan.json"}) {
+    uint64_t bytes = 0;
+    if (!llvm::sys::fs::file_size(folder + "/" + name, bytes))
+      text += (text.empty() ? "outputs:  " : "          ") + folder + "/" +
+              name + " (" + std::to_string(bytes) + " bytes)\n";
+  }
+  return text + "next:     " + folder +
+         "/trainer train --data ROWS.jsonl --out ADAPTER\n";
+}
+
+} // namespace
+
+CommandResult neap::runCompile(const JobRequest &request) {
+  DialectRegistry registry;
+  registerDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  JobOrError prepared = prepareJob(request, /*shapesOnly=*/false, context);
+  if (prepared.error)
+    return prepared.error;
+  Job &job = *prepared.job;
+  if (getRuntimeFolder(job.device.triple).empty())
+    return InputError{
+        job.device.file.empty() ? job.device.name : job.device.file, "triple",
+        "code generation for '" + job.device.triple + "' does not exist yet"};
+  PlannedJob planned;
+  if (CommandResult error = planJob(request, job, planned))
+    return error;
+
+  if (CommandResult error = createFolder(request.output))
+    return error;
+  std::string folder = llvm::sys::path::parent_path(request.model).str();
+  InputOr<std::string> weightsSha256 = writeWeights(
+      *job.imported, planned.weights, folder.empty() ? "." : folder,
+      job.modelDigest, request.output + "/model.weights");
+  if (!weightsSha256)
+    return weightsSha256.error();
+  TrainerImage image = makeImage(job, planned, request, *weightsSha256);
+  if (CommandResult error =
+          emitTrainer(job, planned, image, request.output + "/trainer"))
+    return error;
+  if (auto error = writeFile(request.output + "/plan.json", planned.json))
+    return *error;
+  std::cout << describePlan(job, planned) << describeOutputs(request.output);
+  return std::nullopt;
+}

@@ -1,0 +1,187 @@
+#include "compiler/Pipeline/Job.h"
+
+#include "dialects/Plan/PlanDialect.h"
+#include "passes/Build/Passes.h"
+#include "passes/Lower/KernelTiles.h"
+#include "passes/Verify/Passes.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir;
+using namespace neap;
+
+int64_t neap::getPlannedThreads(const Job &job) {
+  return job.train.threads > 0 ? job.train.threads : job.device.coreCount();
+}
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+static CommandResult hashModel(const std::string &path, Job &job) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return InputError{path, "", "cannot read: " + buffer.getError().message()};
+  StringRef bytes = (*buffer)->getBuffer();
+  job.modelDigest = llvm::SHA256::hash(
+      ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
+  job.modelSha256 = llvm::toHex(job.modelDigest, /*LowerCase=*/true);
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Adapters
+//===----------------------------------------------------------------------===//
+
+static LoraTarget makeTarget(const LoraSpec &spec, const ModuleInfo &module,
+                             const MatchedModule &match) {
+  LoraTarget target;
+  target.modulePath = module.path;
+  target.rank = match.rank;
+  target.scaling = match.scaling;
+  target.dropout = spec.dropout;
+  if (spec.init == LoraInit::Gaussian) {
+    target.initA = train::InitKind::Normal;
+    target.initScaleA = 1.0 / double(match.rank);
+  } else if (spec.init == LoraInit::Random) {
+    target.initB = train::InitKind::Uniform;
+    target.initScaleB = 1.0 / std::sqrt(double(match.rank));
+  }
+  return target;
+}
+
+static InputOr<std::vector<LoraTarget>>
+matchAdapters(const std::vector<ModuleInfo> &modules, Job &job) {
+  std::vector<ModuleCandidate> candidates;
+  for (const ModuleInfo &module : modules)
+    candidates.push_back({module.path, module.isOutputEmbedding,
+                          module.inFeatures, module.outFeatures});
+  InputOr<TargetMatch> match = matchTargets(job.lora, candidates);
+  if (!match)
+    return match.error();
+  std::vector<LoraTarget> targets;
+  for (const MatchedModule &matched : match->modules) {
+    const ModuleInfo &module = modules[matched.candidate];
+    if (module.isOutputEmbedding)
+      return InputError{job.lora.file, "target_modules",
+                        "an adapter on the output projection '" + module.path +
+                            "' is not supported: the loss is fused with it"};
+    targets.push_back(makeTarget(job.lora, module, matched));
+    job.matchedPaths.push_back(module.path);
+    job.trainableParameters +=
+        matched.rank * (module.inFeatures + module.outFeatures);
+  }
+  job.warnings.insert(job.warnings.end(), match->warnings.begin(),
+                      match->warnings.end());
+  return targets;
+}
+
+//===----------------------------------------------------------------------===//
+// Joint graph
+//===----------------------------------------------------------------------===//
+
+static void attachDevice(ModuleOp module, const Job &job) {
+  KernelTarget tiles = getDefaultTiles(job.device.vectorFloats());
+  int64_t threads = getPlannedThreads(job);
+  double share = double(std::min(threads, job.device.coreCount())) /
+                 double(job.device.coreCount());
+  module->setAttr(plan::kDeviceAttr,
+                  plan::DeviceAttr::get(
+                      module.getContext(), job.device.triple,
+                      job.device.llvmFeatures(), tiles.vectorFloats,
+                      tiles.tileRows, tiles.tileVectors, tiles.contractionBlock,
+                      tiles.panelGroup, threads,
+                      int64_t(job.device.gflopsSustained() * share * 1000),
+                      int64_t(job.device.memoryBandwidthGBps.value * 1000)));
+}
+
+static void addBuildPasses(PassManager &pm, const neap_training &training) {
+  pm.addPass(createAttachLossPass());
+  pm.addNestedPass<func::FuncOp>(createBuildBackwardPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFuseAccumulationPass());
+  pm.addPass(createCSEPass());
+  AppendOptimizerPassOptions options;
+  options.optimizer =
+      training.optimizer == NEAP_OPTIMIZER_SGD ? "sgd" : "adamw";
+  options.beta1 = training.beta1;
+  options.beta2 = training.beta2;
+  options.epsilon = training.epsilon;
+  options.momentum = training.momentum;
+  options.weightDecay = training.weight_decay;
+  pm.addPass(createAppendOptimizerPass(options));
+  pm.addPass(createVerifyJointPass());
+}
+
+static CommandResult buildJointGraph(Job &job, ArrayRef<LoraTarget> targets,
+                                     const std::string &modelFile) {
+  std::string messages;
+  ScopedDiagnosticHandler collect(
+      job.joint->getContext(), [&](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+          messages += (messages.empty() ? "" : "\n") + diagnostic.str();
+        return success();
+      });
+  attachDevice(*job.joint, job);
+  PassManager pm(job.joint->getContext());
+  addBuildPasses(pm, job.train.training);
+  if (failed(applyLora(*job.joint, targets)) || failed(pm.run(*job.joint)))
+    return CommandError(ExitCode::InvalidInput, modelFile + ": " + messages);
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// All of it
+//===----------------------------------------------------------------------===//
+
+static CommandResult prepare(const JobRequest &request, bool shapesOnly,
+                             MLIRContext &context, Job &job) {
+  job.name = request.name.empty() ? llvm::sys::path::stem(request.model).str()
+                                  : request.name;
+  InputOr<LoraSpec> lora = readLoraSpec(request.lora);
+  if (!lora)
+    return lora.error();
+  job.lora = *lora;
+  InputOr<TrainSpec> train = readTrainSpec(request.train);
+  if (!train)
+    return train.error();
+  job.train = *train;
+  job.warnings = job.train.warnings;
+  InputOr<DeviceProfile> device = loadDevice(request.device);
+  if (!device)
+    return device.error();
+  job.device = *device;
+
+  if (auto error = hashModel(request.model, job))
+    return error;
+  ImportOptions options;
+  options.maxTokens = job.train.maxLength;
+  options.shapesOnly = shapesOnly;
+  InputOr<ImportedModel> model = importModel(context, request.model, options);
+  if (!model)
+    return model.error();
+  job.imported = std::move(model->module);
+  job.joint = OwningOpRef<ModuleOp>(cast<ModuleOp>(job.imported->clone()));
+
+  InputOr<std::vector<LoraTarget>> targets = matchAdapters(model->modules, job);
+  if (!targets)
+    return targets.error();
+  return buildJointGraph(job, *targets, request.model);
+}
+
+JobOrError neap::prepareJob(const JobRequest &request, bool shapesOnly,
+                            MLIRContext &context) {
+  JobOrError result;
+  result.job = std::make_unique<Job>();
+  result.error = prepare(request, shapesOnly, context, *result.job);
+  return result;
+}
