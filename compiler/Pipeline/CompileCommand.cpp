@@ -5,12 +5,14 @@
 #include "compiler/Pipeline/Commands.h"
 #include "compiler/Pipeline/PlanJob.h"
 #include "compiler/Pipeline/Register.h"
+#include "compiler/Spec/EffectiveSpec.h"
 #include "dialects/Plan/PlanDialect.h"
 #include "dialects/Train/TrainDialect.h"
 #include "passes/Lower/LlvmPipeline.h"
 #include "passes/Lower/LowerPrograms.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
 

@@ -26,15 +26,30 @@ int64_t neap::getPlannedThreads(const Job &job) {
 // Model
 //===----------------------------------------------------------------------===//
 
-static CommandResult hashModel(const std::string &path, Job &job) {
+static InputOr<std::array<uint8_t, 32>> hashFile(const std::string &path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
     return InputError{path, "", "cannot read: " + buffer.getError().message()};
   StringRef bytes = (*buffer)->getBuffer();
-  job.modelDigest = llvm::SHA256::hash(
+  return llvm::SHA256::hash(
       ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
-  job.modelSha256 = llvm::toHex(job.modelDigest, /*LowerCase=*/true);
+}
+
+/// Names the job's inputs by content: what a plan was made from.
+static CommandResult hashInputs(const JobRequest &request, Job &job) {
+  for (auto [name, path] : {std::pair("model", request.model),
+                            {"lora", request.lora},
+                            {"train", request.train}}) {
+    InputOr<std::array<uint8_t, 32>> digest = hashFile(path);
+    if (!digest)
+      return digest.error();
+    job.inputHashes.emplace_back(name,
+                                 llvm::toHex(*digest, /*LowerCase=*/true));
+    if (job.inputHashes.size() == 1)
+      job.modelDigest = *digest;
+  }
+  job.modelSha256 = job.inputHashes.front().second;
   return std::nullopt;
 }
 
@@ -161,7 +176,7 @@ static CommandResult prepare(const JobRequest &request, bool shapesOnly,
     return device.error();
   job.device = *device;
 
-  if (auto error = hashModel(request.model, job))
+  if (auto error = hashInputs(request, job))
     return error;
   ImportOptions options;
   options.maxTokens = job.train.maxLength;
@@ -170,6 +185,10 @@ static CommandResult prepare(const JobRequest &request, bool shapesOnly,
   if (!model)
     return model.error();
   job.imported = std::move(model->module);
+  // A row's last token is a label only: one token less is computed.
+  job.imported.get()->setAttr(plan::kMaxTokensAttr,
+                              IntegerAttr::get(IntegerType::get(&context, 64),
+                                               job.train.maxLength - 1));
   job.joint = OwningOpRef<ModuleOp>(cast<ModuleOp>(job.imported->clone()));
 
   InputOr<std::vector<LoraTarget>> targets = matchAdapters(model->modules, job);

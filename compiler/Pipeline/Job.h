@@ -32,6 +32,8 @@ struct Job {
   DeviceProfile device;
   std::string modelSha256; ///< hexadecimal, of the ONNX file
   std::array<uint8_t, 32> modelDigest;
+  /// SHA-256 of each input file, by what it is.
+  std::vector<std::pair<std::string, std::string>> inputHashes;
   std::vector<std::string> matchedPaths; ///< adapted modules, in graph order
   int64_t trainableParameters = 0;
   std::vector<std::string> warnings;

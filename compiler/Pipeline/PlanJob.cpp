@@ -1,0 +1,86 @@
+#include "compiler/Pipeline/PlanJob.h"
+
+#include "compiler/Report/PlanJson.h"
+#include "compiler/Spec/EffectiveSpec.h"
+
+#include <algorithm>
+
+using namespace neap;
+
+/// How planning counts what the profile's limit counts. iOS counts dirty pages;
+/// Android's limiter evicts file pages first, so anonymous ones are what binds.
+static MemoryMeasure getMeasure(BudgetKind kind) {
+  switch (kind) {
+  case BudgetKind::Rss:
+    return MemoryMeasure::Rss;
+  case BudgetKind::Cgroup:
+    return MemoryMeasure::Cgroup;
+  case BudgetKind::Anon:
+  case BudgetKind::IosFootprint:
+  case BudgetKind::AndroidLimiter:
+    return MemoryMeasure::Anon;
+  }
+  return MemoryMeasure::Rss;
+}
+
+static PlanOptions makeOptions(const JobRequest &request, const Job &job,
+                               const WeightsLayout &weights) {
+  const neap_training &training = job.train.training;
+  PlanOptions options;
+  options.budgetBytes =
+      request.budgetBytes.value_or(job.device.jobBudgetBytes());
+  options.measure = getMeasure(job.device.budget.kind);
+  options.objective =
+      request.smallest ? PlanObjective::Smallest : PlanObjective::Fastest;
+  options.weightsFileBytes = weights.fileBytes;
+  options.weightsResident = job.train.weights == WeightsResidency::Resident;
+  bool sgd = training.optimizer == NEAP_OPTIMIZER_SGD;
+  options.momentArrays = !sgd ? 2 : training.momentum > 0 ? 1 : 0;
+  options.rowsPerStep = training.batch_rows * training.accumulation_steps;
+  options.poison = request.poison;
+  return options;
+}
+
+static PlanReportInfo makeReportInfo(const Job &job,
+                                     const PlannedJob &planned) {
+  PlanReportInfo info;
+  info.neapVersion = getVersion();
+  info.job = job.name;
+  info.device = job.device.name;
+  info.inputHashes = job.inputHashes;
+  info.budgetKind = budgetKindName(job.device.budget.kind);
+  info.budgetBytes = planned.options.budgetBytes;
+  info.objective = planned.options.objective == PlanObjective::Smallest
+                       ? "smallest"
+                       : "fastest";
+  return info;
+}
+
+CommandResult neap::planJob(const JobRequest &request, Job &job,
+                            PlannedJob &planned) {
+  planned.weights = layOutWeights(*job.imported);
+  planned.options = makeOptions(request, job, planned.weights);
+  mlir::FailureOr<PlanResult> result = planModule(*job.joint, planned.options);
+  if (mlir::failed(result))
+    return CommandError(ExitCode::Bug, "planning failed");
+  planned.result = std::move(*result);
+  PlanReportInfo info = makeReportInfo(job, planned);
+  if (!planned.result.fits)
+    return CommandError(ExitCode::DoesNotFit,
+                        renderDoesNotFit(planned.result, info));
+  planned.json = renderPlanJson(planned.result, info);
+  return std::nullopt;
+}
+
+std::string neap::describePlan(const Job &job, const PlannedJob &planned) {
+  std::string text = "job " + job.name + " for " + job.device.name + ": " +
+                     std::to_string(job.matchedPaths.size()) + " modules, " +
+                     std::to_string(job.trainableParameters) +
+                     " trainable parameters\n";
+  text += "lora:     " + describeLora(job.lora) + "\n";
+  text += "training: " + describeTraining(job.train) + "\n";
+  text += "          " + describeExecution(job.train) + "\n";
+  for (const std::string &warning : job.warnings)
+    text += "warning: " + warning + "\n";
+  return text + renderPlanSummary(planned.result, makeReportInfo(job, planned));
+}
