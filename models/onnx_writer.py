@@ -106,7 +106,7 @@ class Model:
 
     def write(self, path, external=False):
         """Writes `path`, and `path`.data with the weights when external."""
-        data_path = path + ".data"
+        data_path = f"{path}.data"
         bodies, offset = [], 0
         for init in self.initializers:
             head = tensor_head(init.name, init.dims, init.element_type)
