@@ -1,0 +1,46 @@
+// Read-only views of files, with containment for files that a model names.
+#ifndef NEAP_COMPILER_IMPORT_MAPPEDFILE_H
+#define NEAP_COMPILER_IMPORT_MAPPEDFILE_H
+
+#include "compiler/Spec/InputError.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace neap {
+
+/// A whole file mapped read-only for the object's lifetime. The file must not
+/// be shortened meanwhile: reading past its new end is fatal.
+class MappedFile {
+public:
+  MappedFile(const MappedFile &) = delete;
+  MappedFile &operator=(const MappedFile &) = delete;
+  ~MappedFile();
+
+  std::string_view bytes() const { return {data, size}; }
+
+  /// Maps the file that the user named. Error: not a readable regular file.
+  static InputOr<std::shared_ptr<const MappedFile>>
+  open(const std::string &path);
+
+  /// Maps `name` below `folder` for a file that a model, not the user, named.
+  /// `name` must be relative and stay below the folder by its text alone (no
+  /// `..`), no component below the folder may be a symbolic link, and the file
+  /// must be a regular one with a single name, so that a model cannot make
+  /// Neap read anything outside its own folder. A null pointer: no such file.
+  static InputOr<std::shared_ptr<const MappedFile>>
+  openBelow(const std::string &folder, const std::string &name);
+
+private:
+  MappedFile(const char *data, size_t size) : data(data), size(size) {}
+  static InputOr<std::shared_ptr<const MappedFile>>
+  map(int descriptor, const std::string &shown, bool singleName);
+
+  const char *data;
+  size_t size;
+};
+
+} // namespace neap
+
+#endif // NEAP_COMPILER_IMPORT_MAPPEDFILE_H
