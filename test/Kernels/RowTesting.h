@@ -136,10 +136,11 @@ inline Doubles widen(const std::vector<float> &values) {
   return Doubles(values.begin(), values.end());
 }
 
-/// Largest |actual - expected| over largest |expected|; infinite for NaN.
+/// Largest |actual - expected| over largest |expected|, which counts as `floor`
+/// at least; infinite for NaN.
 inline double getRelativeError(const std::vector<float> &actual,
-                               const Doubles &expected) {
-  double worst = 0, scale = 1e-30;
+                               const Doubles &expected, double floor = 1e-30) {
+  double worst = 0, scale = floor;
   for (size_t i = 0; i < expected.size(); ++i) {
     double error = std::abs(actual[i] - expected[i]);
     worst = std::isnan(error) ? INFINITY : std::max(worst, error);
