@@ -181,9 +181,12 @@ FailureOr<ExtractedProgram> extractProgram(func::FuncOp function,
 void applySchedule(ExtractedProgram &program, const Schedule &schedule) {
   Block &block = program.function.getBody().front();
   Operation *terminator = block.getTerminator();
-  for (Operation &op : llvm::make_early_inc_range(block.without_terminator()))
+  SmallVector<Operation *> handles;
+  for (Operation &op : block.without_terminator())
     if (isa<HandleOpInterface>(op))
-      op.moveBefore(terminator);
+      handles.push_back(&op);
+  for (Operation *handle : handles)
+    handle->moveBefore(terminator);
 
   program.values.resize(schedule.values.size());
   std::vector<Operation *> operations;

@@ -29,7 +29,8 @@ public:
                   plan.allocation.heightBytes);
     for (int s = 0; s < plan.schedule.size(); ++s) {
       builder.setInsertionPoint(program.operations[s]);
-      rewriteStep(s);
+      plan::RunOp run = rewriteStep(s);
+      builder.setInsertionPointAfter(run);
       if (poison)
         poisonDead(s);
     }
@@ -79,7 +80,7 @@ private:
     return layout.inputs[argument.getArgNumber()].offset;
   }
 
-  void rewriteStep(int s) {
+  plan::RunOp rewriteStep(int s) {
     Operation *op = program.operations[s];
     const ScheduleStep &step = plan.schedule.steps[s];
     SmallVector<Value> inputs, outputs;
@@ -110,6 +111,7 @@ private:
     auto run =
         plan::RunOp::create(builder, op->getLoc(), inputs, outputs, scratch);
     moveInto(op, run);
+    return run;
   }
 
   /// Scratch buffers are in the order of their steps.

@@ -57,7 +57,8 @@ LogicalResult collectDeclarations(ModuleOp module, ModuleFacts &facts) {
         parameter != handles.parameters.end())
       facts.demand.parameters.push_back(
           {symbol.getName().str(), 0, countElements(parameter->second)});
-    else if (parameterKinds.count(op.getName().getStringRef()))
+    else if (parameterKinds.count(op.getName().getStringRef()) &&
+             !handles.weights.contains(symbol.getName()))
       return op.emitOpError()
              << "declares '" << symbol.getName() << "', which no program uses";
     auto weight = handles.weights.find(symbol.getName());

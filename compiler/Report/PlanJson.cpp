@@ -1,0 +1,149 @@
+//===- PlanJson.cpp - Writes plan.json ------------------------------------===//
+
+#include "compiler/Report/PlanJson.h"
+
+#include <nlohmann/json.hpp>
+
+namespace neap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json renderPeak(const PlanResult &plan) {
+  Json classes = Json::object();
+  for (int c = 0; c < memoryClassCount; ++c)
+    classes[getMemoryClassName(static_cast<MemoryClass>(c))] =
+        plan.bytesByClass[static_cast<size_t>(c)];
+  return {{"planned_bytes", plan.plannedBytes},
+          {"anon", plan.peak.anonBytes},
+          {"rss", plan.peak.rssBytes},
+          {"cgroup", plan.peak.cgroupBytes},
+          {"by_class", std::move(classes)},
+          {"at_step",
+           {{"program", plan.programs.empty()
+                            ? std::string()
+                            : plan.programs[plan.peakProgram].name},
+            {"step", plan.peakStep}}}};
+}
+
+Json renderGaps(const PlanResult &plan) {
+  bool optimal =
+      plan.programs.empty() || plan.programs[plan.peakProgram].offsetsOptimal;
+  return {{"fragmentation", plan.fragmentationBytes},
+          {"page_rounding", plan.pageRoundingBytes},
+          {"offsets_optimal", optimal}};
+}
+
+Json renderPrograms(const PlanResult &plan) {
+  Json programs = Json::array();
+  for (const PlannedProgram &program : plan.programs) {
+    Json steps = Json::array();
+    for (const PlannedStep &step : program.steps)
+      steps.push_back({{"op", step.op},
+                       {"onnx_node", step.onnxNode},
+                       {"live_bytes", step.liveBytes},
+                       {"flops", step.flops},
+                       {"recomputed", step.recomputed}});
+    programs.push_back({{"name", program.name}, {"steps", std::move(steps)}});
+  }
+  return programs;
+}
+
+Json renderBuffers(const PlanResult &plan) {
+  Json buffers = Json::array();
+  for (const PlannedBuffer &buffer : plan.buffers)
+    buffers.push_back({{"program", buffer.program},
+                       {"name", buffer.name},
+                       {"onnx_node", buffer.onnxNode},
+                       {"bytes", buffer.bytes},
+                       {"class", getMemoryClassName(buffer.memoryClass)},
+                       {"start", buffer.start},
+                       {"end", buffer.end},
+                       {"offset", buffer.offset},
+                       {"alignment", buffer.alignment},
+                       {"fixed", buffer.fixed}});
+  return buffers;
+}
+
+Json renderLiveBytes(const PlanResult &plan) {
+  Json live = Json::object();
+  for (const PlannedProgram &program : plan.programs) {
+    Json &steps = live[program.name] = Json::array();
+    for (const PlannedStep &step : program.steps)
+      steps.push_back(step.liveBytes);
+  }
+  return live;
+}
+
+Json renderTensorsAtPeak(const PlanResult &plan) {
+  Json tensors = Json::array();
+  if (!plan.programs.empty())
+    for (const PlannedBuffer &buffer : plan.findBuffersAtPeak())
+      tensors.push_back({{"program", buffer.program},
+                         {"name", buffer.name},
+                         {"onnx_node", buffer.onnxNode},
+                         {"bytes", buffer.bytes},
+                         {"class", getMemoryClassName(buffer.memoryClass)}});
+  return tensors;
+}
+
+Json renderBlocks(const PlanResult &plan) {
+  Json blocks = Json::array();
+  for (const PlannedBlockChoice &block : plan.blocks)
+    blocks.push_back({{"index", blocks.size()},
+                      {"type", block.type},
+                      {"variant", block.variant},
+                      {"kept_bytes", block.keptBytes},
+                      {"extra_seconds", block.extraSeconds}});
+  return blocks;
+}
+
+Json renderParameters(const PlanResult &plan) {
+  Json parameters = Json::array();
+  for (const ParameterLayout &parameter : plan.layout.parameters)
+    parameters.push_back({{"name", parameter.symbol},
+                          {"element_offset", parameter.elementOffset},
+                          {"elements", parameter.elements}});
+  return parameters;
+}
+
+} // namespace
+
+std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
+  Json json;
+  json["schema_version"] = 1;
+  json["neap_version"] = info.neapVersion;
+  json["job"] = info.job;
+  json["inputs"] = Json::object();
+  for (const auto &[name, hash] : info.inputHashes)
+    json["inputs"][name] = hash;
+  json["device"] = info.device;
+  json["budget"] = nullptr;
+  if (info.budgetBytes)
+    json["budget"] = {{"kind", info.budgetKind}, {"bytes", *info.budgetBytes}};
+  json["objective"] = info.objective;
+  json["peak"] = renderPeak(plan);
+  json["min_peak_bytes"] = plan.minPeakBytes;
+  json["floor_bytes"] = plan.floorBytes;
+  json["max_live_bytes"] = plan.maxLiveBytes;
+  json["arena_bytes"] = plan.layout.arenaBytes;
+  json["gaps"] = renderGaps(plan);
+  json["programs"] = renderPrograms(plan);
+  json["buffers"] = renderBuffers(plan);
+  json["live_bytes"] = renderLiveBytes(plan);
+  json["tensors_at_peak"] = renderTensorsAtPeak(plan);
+  json["blocks"] = renderBlocks(plan);
+  json["flops_per_step"] = plan.flopsPerStep;
+  json["recomputed_flops"] = plan.recomputedFlops;
+  // Mapped weights are read once per job, not per step; nothing is paged.
+  json["flash"] = {{"read_bytes_per_step", 0}, {"write_bytes_per_step", 0}};
+  json["seconds_per_step"] = plan.secondsPerStep;
+  json["parameters"] = renderParameters(plan);
+  json["weights"] = {{"count", plan.weightCount},
+                     {"bytes", plan.weightBytes},
+                     {"file_bytes", plan.weightsFileBytes},
+                     {"resident", plan.weightsResident}};
+  return json.dump(2) + "\n";
+}
+
+} // namespace neap

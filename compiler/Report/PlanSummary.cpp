@@ -1,0 +1,114 @@
+//===- PlanSummary.cpp - Plans for people ---------------------------------===//
+
+#include "compiler/Report/PlanJson.h"
+
+#include <cstdio>
+
+namespace neap {
+namespace {
+
+/// Tensors that the message of a plan that does not fit names.
+constexpr size_t namedTensors = 5;
+
+template <typename... Args>
+std::string format(const char *pattern, Args... args) {
+  int length = std::snprintf(nullptr, 0, pattern, args...);
+  std::string text(static_cast<size_t>(length) + 1, '\0');
+  std::snprintf(text.data(), text.size(), pattern, args...);
+  text.pop_back();
+  return text;
+}
+
+std::string formatBytes(int64_t bytes) {
+  auto size = static_cast<double>(bytes);
+  if (bytes >= int64_t{1} << 30)
+    return format("%.2f GiB", size / (1 << 30));
+  if (bytes >= 1 << 20)
+    return format("%.1f MiB", size / (1 << 20));
+  return format("%.1f KiB", size / 1024);
+}
+
+std::string formatShare(double part, double whole) {
+  return format("%.1f %%", whole > 0 ? 100 * part / whole : 0.0);
+}
+
+std::string summarizePeak(const PlanResult &plan, const PlanReportInfo &info) {
+  std::string line = "peak " + formatBytes(plan.plannedBytes) +
+                     (info.budgetKind.empty() ? "" : " " + info.budgetKind);
+  if (info.budgetBytes)
+    line += " of " + formatBytes(*info.budgetBytes) + ", headroom " +
+            formatBytes(*info.budgetBytes - plan.plannedBytes);
+  return line + "  (anon " + formatBytes(plan.peak.anonBytes) + ", rss " +
+         formatBytes(plan.peak.rssBytes) + ", cgroup " +
+         formatBytes(plan.peak.cgroupBytes) + ")\n";
+}
+
+/// Two classes to a line; empty ones are left out.
+std::string summarizeClasses(const PlanResult &plan) {
+  std::string text;
+  int column = 0;
+  for (int c = 0; c < memoryClassCount; ++c) {
+    int64_t bytes = plan.bytesByClass[static_cast<size_t>(c)];
+    if (bytes == 0)
+      continue;
+    text += format("  %-20s %10s%s",
+                   getMemoryClassName(static_cast<MemoryClass>(c)),
+                   formatBytes(bytes).c_str(), column % 2 ? "\n" : "  ");
+    ++column;
+  }
+  return column % 2 ? text + "\n" : text;
+}
+
+} // namespace
+
+std::string renderPlanSummary(const PlanResult &plan,
+                              const PlanReportInfo &info) {
+  int64_t elements = 0;
+  for (const ParameterLayout &parameter : plan.layout.parameters)
+    elements += parameter.elements;
+  std::string text =
+      format("trainable: %zu arrays, %lld parameters\n",
+             plan.layout.parameters.size(), static_cast<long long>(elements));
+  text += summarizePeak(plan, info) + summarizeClasses(plan);
+  text += "smallest peak " + formatBytes(plan.minPeakBytes) + ", floor " +
+          formatBytes(plan.floorBytes) + " (gap " +
+          formatShare(static_cast<double>(plan.minPeakBytes - plan.floorBytes),
+                      static_cast<double>(plan.floorBytes)) +
+          ")\n";
+  text += "arena " + formatBytes(plan.layout.arenaBytes) + ", " +
+          formatShare(static_cast<double>(plan.fragmentationBytes),
+                      static_cast<double>(plan.maxLiveBytes)) +
+          " above max-live " + formatBytes(plan.maxLiveBytes) + "\n";
+  text += format("recomputed %s of %.3g FLOPs per step\n",
+                 formatShare(plan.recomputedFlops, plan.flopsPerStep).c_str(),
+                 plan.flopsPerStep);
+  text += format("about %.3g s per step (estimate from the device's rates, "
+                 "good to a factor of 2)\n",
+                 plan.secondsPerStep);
+  text += "flash per step: read 0 B, written 0 B; weights file " +
+          formatBytes(plan.weightsFileBytes) +
+          (plan.weightsResident ? " resident\n" : " mapped\n");
+  return text;
+}
+
+std::string renderDoesNotFit(const PlanResult &plan,
+                             const PlanReportInfo &info) {
+  std::string text = format(
+      "expected a peak of at most %lld bytes%s%s, but found at least %lld\n",
+      static_cast<long long>(info.budgetBytes.value_or(0)),
+      info.budgetKind.empty() ? "" : " ", info.budgetKind.c_str(),
+      static_cast<long long>(plan.minPeakBytes));
+  text += "largest at the smallest peak:\n";
+  size_t count = 0;
+  for (const PlannedBuffer &buffer : plan.findBuffersAtPeak()) {
+    if (count++ == namedTensors)
+      break;
+    text +=
+        format("  %10s  %-18s %s%s%s\n", formatBytes(buffer.bytes).c_str(),
+               getMemoryClassName(buffer.memoryClass), buffer.name.c_str(),
+               buffer.onnxNode.empty() ? "" : " of ", buffer.onnxNode.c_str());
+  }
+  return text;
+}
+
+} // namespace neap
