@@ -16,6 +16,10 @@ namespace {
 /// Greedy work after which no further strategy is begun (under a second).
 constexpr int64_t greedyStepLimit = 100'000'000;
 
+/// The two-ended strategy's share of the nodes, for answers whose repeated
+/// blocks are alike: a quarter, up to this.
+constexpr int64_t maxTwoEndedNodes = 100'000;
+
 int64_t maxLoad(const Timeline &timeline, const std::vector<int64_t> &sizes) {
   std::vector<int64_t> loads = timeline.loads(sizes);
   return loads.empty() ? 0 : *std::max_element(loads.begin(), loads.end());
@@ -62,11 +66,16 @@ AllocationSolution solveAllocation(const AllocationProblem &problem,
     return !solution.method.empty() && solution.heightBytes <= goodEnough;
   };
 
-  TwoEndedResult twoEnded = placeTwoEnded(problem.buffers);
+  AllocationOptions twoEndedOptions = options;
+  twoEndedOptions.nodeLimit = std::min(options.nodeLimit / 4, maxTwoEndedNodes);
+  TwoEndedResult twoEnded =
+      placeTwoEnded(problem.buffers, goodEnough, twoEndedOptions);
+  solution.nodes = twoEnded.nodes;
   adopt(std::move(twoEnded.offsets), twoEnded.heightBytes, "two-ended");
   if (!isGoodEnough()) {
+    int64_t steps = 0;
     GreedyResult greedy =
-        placeBestGreedily(problem.buffers, goodEnough, greedyStepLimit);
+        placeBestGreedily(problem.buffers, goodEnough, greedyStepLimit, steps);
     adopt(std::move(greedy.offsets), greedy.heightBytes, greedy.method);
   }
   // A capacity below the bound is refuted already.
@@ -76,7 +85,7 @@ AllocationSolution solveAllocation(const AllocationProblem &problem,
                                        solution.lowerBoundBytes, options);
     adopt(std::move(exact.offsets), exact.heightBytes, "exact");
     solution.lowerBoundBytes = exact.lowerBoundBytes;
-    solution.nodes = exact.nodes;
+    solution.nodes += exact.nodes;
   }
   solution.optimal = solution.heightBytes == solution.lowerBoundBytes;
   return solution;

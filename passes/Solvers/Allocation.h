@@ -57,7 +57,7 @@ struct AllocationSolution {
 struct AllocationOptions {
   /// Nodes the exact search may visit in all; 0 leaves it out. The result
   /// depends on this number and on nothing else: no clock is read.
-  int64_t nodeLimit = 100000;
+  int64_t nodeLimit = 200000;
   /// Asked now and then; true ends the search with the best answer so far.
   /// Only for tools with a time limit: answers then vary between runs.
   std::function<bool()> shouldStop;
@@ -76,7 +76,9 @@ int64_t allocationLowerBound(const AllocationProblem &problem);
 /// A valid allocation, as low as the limits allow. Requires a problem that
 /// validateProblem accepts; always returns an answer, which may exceed
 /// capacityBytes. Among equally high answers the two-ended one wins: it gives
-/// the transients of repeated blocks the same offsets.
+/// the transients of repeated blocks the same offsets. (Give sizes that are
+/// multiples of the alignment, or another answer may win by the padding of the
+/// topmost buffer.)
 AllocationSolution solveAllocation(const AllocationProblem &problem,
                                    const AllocationOptions &options = {});
 

@@ -12,7 +12,7 @@ namespace neap {
 namespace {
 
 /// Nodes of the first probe at the target, and of a bisecting probe.
-constexpr int64_t firstTargetNodes = 50'000;
+constexpr int64_t firstTargetNodes = 100'000;
 constexpr int64_t targetPerProbe = 5;
 /// Growth of both from pass to pass.
 constexpr int64_t passGrowth = 4;

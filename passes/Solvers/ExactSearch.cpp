@@ -14,8 +14,13 @@ constexpr size_t maxBuffers = 4096;
 constexpr int64_t maxMemberships = 8'000'000;
 /// Keeps the recursion within a few MiB of stack.
 constexpr int32_t maxDepth = 6000;
-/// Nodes of the shortest restart.
-constexpr int64_t roundNodes = 500;
+/// Restarts after which the same strategy comes again.
+constexpr int64_t strategyCount = 6;
+/// Nodes of the shortest restart: enough to place everything and err a little.
+constexpr int64_t minRoundNodes = 500;
+int64_t roundNodesFor(int64_t bufferCount) {
+  return std::max(minRoundNodes, bufferCount + bufferCount / 2);
+}
 
 /// The i-th term (from 1) of Luby's sequence 1 1 2 1 1 2 4 ...: within a log
 /// factor of the best restart policy (Luby, Sinclair, Zuckerman 1993).
@@ -56,8 +61,9 @@ std::vector<int64_t> ExactSearch::offsets() const {
 }
 
 ExactSearch::Strategy ExactSearch::strategyOf(int64_t round) {
-  return {static_cast<SectionRule>(round / 3 % 3),
-          static_cast<BufferRule>(round % 3), round < 9 ? 0.0 : 0.5};
+  return {static_cast<SectionRule>(round / 3 % 2),
+          static_cast<BufferRule>(round % 3),
+          round < strategyCount ? 0.0 : 0.5};
 }
 
 SearchOutcome ExactSearch::run(const std::vector<int64_t> &ceilings,
@@ -72,11 +78,13 @@ SearchOutcome ExactSearch::run(const std::vector<int64_t> &ceilings,
     return std::make_pair(state.firstSection(a), a) <
            std::make_pair(state.firstSection(b), b);
   });
+  const int64_t roundNodes = roundNodesFor(state.bufferCount());
   int64_t left = nodeLimit;
   for (int64_t round = 0; left > 0 && !stopRequested; ++round) {
     strategy = strategyOf(round);
     int64_t begin = nodes;
-    roundEnd = nodes + std::min(left, roundNodes * luby(round / 9 + 1));
+    roundEnd =
+        nodes + std::min(left, roundNodes * luby(round / strategyCount + 1));
     SearchOutcome outcome = searchAll(items, 0);
     if (outcome != SearchOutcome::Stopped)
       return outcome;
@@ -200,19 +208,18 @@ int32_t ExactSearch::chooseSection(const Items &items) {
     }
   }
   int32_t best = -1, choices = 0;
-  std::pair<int64_t, int64_t> bestScore;
+  std::pair<double, int64_t> bestScore;
   for (int32_t s = begin; s < end; ++s) {
     choices += choiceSteps[s];
     if (!inValley[s])
       continue;
     int64_t slack = state.slackAbove(s, state.floor(s));
-    std::pair<int64_t, int64_t> score;
-    if (strategy.sectionRule == SectionRule::FewestChoices)
-      score = {choices, slack};
-    else if (strategy.sectionRule == SectionRule::LeastSlack)
-      score = {slack, choices};
-    else
-      score = {choices + (slack > 0 ? 1 : 0), state.floor(s)};
+    // Sections without slack come first, those with the fewest choices first.
+    auto product = static_cast<double>(slack) * choices;
+    std::pair<double, int64_t> score =
+        strategy.sectionRule == SectionRule::LeastSlack || slack == 0
+            ? std::make_pair(static_cast<double>(slack), int64_t(choices))
+            : std::make_pair(product, slack);
     if (best < 0 || score < bestScore) {
       best = s;
       bestScore = score;

@@ -43,7 +43,7 @@ public:
 private:
   using Items = std::vector<int32_t>;
   /// How one restart chooses; see docs/offset-allocation.md.
-  enum class SectionRule { FewestChoices, LeastSlack, LowestFloor };
+  enum class SectionRule { LeastSlackTimesChoices, LeastSlack };
   enum class BufferRule { Area, Lifetime, Size };
   struct Strategy {
     SectionRule sectionRule;
@@ -78,7 +78,7 @@ private:
   int64_t nodes = 0;
   int64_t roundEnd = 0;
   bool stopRequested = false;
-  Strategy strategy{SectionRule::FewestChoices, BufferRule::Area, 0};
+  Strategy strategy{SectionRule::LeastSlack, BufferRule::Area, 0};
   uint64_t randomState = 0;
   /// Scratch of chooseSection.
   std::vector<int32_t> choiceSteps;

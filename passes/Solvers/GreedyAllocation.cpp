@@ -39,23 +39,11 @@ std::vector<double> pressures(const std::vector<Buffer> &buffers,
   std::vector<int64_t> sizes;
   for (const Buffer &buffer : buffers)
     sizes.push_back(buffer.sizeBytes);
-  // maxima[k][s]: the largest load of the sections [s, s + 2^k).
-  std::vector<std::vector<int64_t>> maxima{timeline.loads(sizes)};
-  for (size_t width = 1; 2 * width <= maxima[0].size(); width *= 2) {
-    const std::vector<int64_t> &half = maxima.back();
-    std::vector<int64_t> level(half.size() - width);
-    for (size_t s = 0; s < level.size(); ++s)
-      level[s] = std::max(half[s], half[s + width]);
-    maxima.push_back(std::move(level));
-  }
+  RangeMax loads(timeline.loads(sizes));
   std::vector<double> result;
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    int32_t length = timeline.last[i] - timeline.first[i];
-    int level = 31 - __builtin_clz(static_cast<unsigned>(length));
-    result.push_back(static_cast<double>(
-        std::max(maxima[level][timeline.first[i]],
-                 maxima[level][timeline.last[i] - (1 << level)])));
-  }
+  for (size_t i = 0; i < buffers.size(); ++i)
+    result.push_back(
+        static_cast<double>(loads.max(timeline.first[i], timeline.last[i])));
   return result;
 }
 
@@ -175,15 +163,16 @@ std::vector<int64_t> placeGreedily(const std::vector<Buffer> &buffers,
 }
 
 GreedyResult placeBestGreedily(const std::vector<Buffer> &buffers,
-                               int64_t goodEnough, int64_t stepLimit) {
+                               int64_t goodEnough, int64_t stepLimit,
+                               int64_t &steps) {
   GreedyResult best;
-  int64_t steps = 0;
+  const int64_t lastStep = steps + stepLimit;
   for (const GreedyStrategy &strategy : greedyStrategies()) {
     std::vector<int64_t> offsets = placeGreedily(buffers, strategy, steps);
     int64_t height = heightOf(buffers, offsets);
     if (best.method.empty() || height < best.heightBytes)
       best = {std::move(offsets), height, strategy.name()};
-    if (best.heightBytes <= goodEnough || steps >= stepLimit)
+    if (best.heightBytes <= goodEnough || steps >= lastStep)
       break;
   }
   return best;

@@ -44,14 +44,16 @@ std::vector<int64_t> placeGreedily(const std::vector<Buffer> &buffers,
                                    int64_t &steps);
 
 /// The lowest answer of all strategies. Stops at a height of at most
-/// `goodEnough`, and begins no further strategy after `stepLimit` steps.
+/// `goodEnough`, and begins no further strategy after `stepLimit` steps; adds
+/// the steps to `steps`.
 struct GreedyResult {
   std::vector<int64_t> offsets;
   int64_t heightBytes = 0;
   std::string method;
 };
 GreedyResult placeBestGreedily(const std::vector<Buffer> &buffers,
-                               int64_t goodEnough, int64_t stepLimit);
+                               int64_t goodEnough, int64_t stepLimit,
+                               int64_t &steps);
 
 } // namespace neap
 

@@ -41,6 +41,22 @@ Timeline::loads(const std::vector<int64_t> &weights) const {
   return loads;
 }
 
+RangeMax::RangeMax(std::vector<int64_t> values) {
+  maxima.push_back(std::move(values));
+  for (size_t width = 1; 2 * width <= maxima[0].size(); width *= 2) {
+    const std::vector<int64_t> &half = maxima.back();
+    std::vector<int64_t> level(half.size() - width);
+    for (size_t i = 0; i < level.size(); ++i)
+      level[i] = std::max(half[i], half[i + width]);
+    maxima.push_back(std::move(level));
+  }
+}
+
+int64_t RangeMax::max(int32_t first, int32_t last) const {
+  int level = 31 - __builtin_clz(static_cast<unsigned>(last - first));
+  return std::max(maxima[level][first], maxima[level][last - (1 << level)]);
+}
+
 int64_t heightOf(const std::vector<Buffer> &buffers,
                  const std::vector<int64_t> &offsets) {
   int64_t height = 0;

@@ -33,6 +33,18 @@ struct Timeline {
   std::vector<int64_t> loads(const std::vector<int64_t> &weights) const;
 };
 
+/// The largest value in any range, in constant time after O(n log n).
+class RangeMax {
+public:
+  explicit RangeMax(std::vector<int64_t> values);
+  /// Over the non-empty range [first, last).
+  int64_t max(int32_t first, int32_t last) const;
+
+private:
+  /// maxima[k][i]: the largest of the values [i, i + 2^k).
+  std::vector<std::vector<int64_t>> maxima;
+};
+
 /// `value` rounded up to a multiple of `alignment` (at least 1).
 inline int64_t alignUp(int64_t value, int64_t alignment) {
   int64_t remainder = value % alignment;

@@ -2,19 +2,35 @@
 
 #include "passes/Solvers/TwoEndedAllocation.h"
 
-#include "passes/Solvers/GreedyAllocation.h"
+#include "passes/Solvers/ExactSearch.h"
 #include "passes/Solvers/Timeline.h"
+#include "passes/Solvers/TransientShapes.h"
 
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <numeric>
+#include <set>
+#include <tuple>
 
 namespace neap {
 namespace {
 
 constexpr int64_t maxCommonAlignment = int64_t(1) << 20;
-/// Greedy steps per shape of component.
-constexpr int64_t componentStepLimit = 50'000'000;
+/// Turning points tried.
+constexpr size_t maxTurningPoints = 12;
+/// Greedy work after which no further division is tried.
+constexpr int64_t divisionStepLimit = 50'000'000;
+/// How hard exact search tries for one arrangement.
+struct Effort {
+  /// Per shape and height, times the shape's members.
+  int64_t nodesPerMember;
+  /// Heights tried between the arrangement's bound and the best height.
+  int probes;
+};
+/// Where the exact search will take the whole problem next, and can do better.
+constexpr Effort briefEffort{10, 1};
+/// Where the problem is too large for that.
+constexpr Effort fullEffort{50, 6};
 
 /// Every alignment divides the result; 0 if it would be too large.
 int64_t commonAlignment(const std::vector<Buffer> &buffers) {
@@ -29,42 +45,46 @@ int64_t commonAlignment(const std::vector<Buffer> &buffers) {
   return common;
 }
 
-/// Sections that may separate forward from backward: the one crossed by the
-/// largest sum of lifetimes, by the most bytes x lifetime, by the most bytes,
-/// and by the most buffers.
-std::vector<int32_t> turningPoints(const std::vector<Buffer> &buffers,
-                                   const Timeline &timeline) {
-  std::vector<std::vector<int64_t>> measures(4);
-  // Scaled so that bytes x lifetime, summed, stays below 2^62.
-  int64_t span = timeline.boundaries.back() - timeline.boundaries.front();
-  for (const Buffer &buffer : buffers) {
-    int64_t lifetime = buffer.end - buffer.start;
-    auto share = static_cast<double>(lifetime) / static_cast<double>(span);
-    measures[0].push_back(static_cast<int64_t>(share * 1e6));
-    measures[1].push_back(
-        static_cast<int64_t>(share * static_cast<double>(buffer.sizeBytes)));
-    measures[2].push_back(buffer.sizeBytes);
-    measures[3].push_back(1);
+/// Per boundary, the sum of weights[i] over the buffers alive on both sides.
+std::vector<int64_t> crossingLoads(const Timeline &timeline,
+                                   const std::vector<int64_t> &weights) {
+  std::vector<int64_t> loads(timeline.sectionCount() + 2, 0);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    loads[timeline.first[i] + 1] += weights[i];
+    loads[timeline.last[i]] -= weights[i];
   }
-  std::vector<int32_t> points;
-  for (const std::vector<int64_t> &measure : measures) {
-    std::vector<int64_t> loads = timeline.loads(measure);
-    auto point = static_cast<int32_t>(
-        std::max_element(loads.begin(), loads.end()) - loads.begin());
-    if (std::find(points.begin(), points.end(), point) == points.end())
-      points.push_back(point);
-  }
-  return points;
+  for (size_t b = 1; b < loads.size(); ++b)
+    loads[b] += loads[b - 1];
+  return loads;
 }
 
-/// Stacks `saved` from 0 in the given order.
-void stackUp(const std::vector<Buffer> &buffers,
-             const std::vector<size_t> &saved, std::vector<int64_t> &offsets) {
-  int64_t top = 0;
-  for (size_t i : saved) {
-    offsets[i] = alignUp(top, buffers[i].alignment);
-    top = offsets[i] + buffers[i].sizeBytes;
+/// Boundaries that may separate forward from backward: those crossed by the
+/// largest sum of lifetimes among all that no more buffers cross. The first has
+/// the largest sum of all; further ones have fewer transients in it.
+std::vector<int32_t> turningPoints(const std::vector<Buffer> &buffers,
+                                   const Timeline &timeline) {
+  // Sums stay below 2^63: each lifetime counts as a share of the whole span.
+  double span = static_cast<double>(timeline.boundaries.back() -
+                                    timeline.boundaries.front());
+  std::vector<int64_t> shares, ones(buffers.size(), 1);
+  for (const Buffer &buffer : buffers) {
+    auto lifetime = static_cast<double>(buffer.end - buffer.start);
+    shares.push_back(static_cast<int64_t>(lifetime / span * 0x1p30));
   }
+  std::vector<int64_t> sums = crossingLoads(timeline, shares);
+  std::vector<int64_t> counts = crossingLoads(timeline, ones);
+  std::vector<int32_t> ranked(timeline.sectionCount() + 1);
+  std::iota(ranked.begin(), ranked.end(), 0);
+  std::sort(ranked.begin(), ranked.end(), [&](int32_t a, int32_t b) {
+    return std::make_tuple(-sums[a], counts[a], a) <
+           std::make_tuple(-sums[b], counts[b], b);
+  });
+  std::vector<int32_t> points;
+  for (int32_t boundary : ranked)
+    if (points.size() < maxTurningPoints &&
+        (points.empty() || counts[boundary] < counts[points.back()]))
+      points.push_back(boundary);
+  return points;
 }
 
 /// Per section, the largest offset + size of the live `members`.
@@ -96,80 +116,6 @@ std::vector<int64_t> topsOf(const std::vector<Buffer> &buffers,
   return tops;
 }
 
-/// Splits `members` where no lifetime crosses; in order of start.
-std::vector<std::vector<size_t>>
-splitIntoComponents(const std::vector<Buffer> &buffers,
-                    std::vector<size_t> members) {
-  std::sort(members.begin(), members.end(), [&](size_t a, size_t b) {
-    return std::make_pair(buffers[a].start, a) <
-           std::make_pair(buffers[b].start, b);
-  });
-  std::vector<std::vector<size_t>> components;
-  int64_t reach = 0;
-  for (size_t i : members) {
-    if (components.empty() || buffers[i].start >= reach)
-      components.emplace_back();
-    components.back().push_back(i);
-    reach = std::max(reach, buffers[i].end);
-  }
-  return components;
-}
-
-/// The component as a problem of its own in the frame that hangs from the top:
-/// time in its own sections (steps at which nothing of it is born or dies do
-/// not count), sizes rounded so that mirrored offsets stay aligned.
-std::vector<Buffer> shapeOf(const std::vector<Buffer> &buffers,
-                            const std::vector<size_t> &component) {
-  std::vector<Buffer> shape;
-  for (size_t i : component)
-    shape.push_back(buffers[i]);
-  Timeline timeline(shape);
-  for (size_t k = 0; k < shape.size(); ++k) {
-    shape[k].start = timeline.first[k];
-    shape[k].end = timeline.last[k];
-    shape[k].sizeBytes = alignUp(shape[k].sizeBytes, shape[k].alignment);
-  }
-  return shape;
-}
-
-/// Answers for shapes already seen.
-class ShapeCache {
-public:
-  /// Distances of the members' upper ends from the top of the arena.
-  const std::vector<int64_t> &depths(const std::vector<Buffer> &shape) {
-    std::vector<int64_t> key;
-    for (const Buffer &buffer : shape)
-      key.insert(key.end(), {buffer.start, buffer.end, buffer.sizeBytes,
-                             buffer.alignment});
-    auto [entry, isNew] = answers.try_emplace(std::move(key));
-    if (isNew) {
-      AllocationProblem problem;
-      problem.buffers = shape;
-      entry->second = placeBestGreedily(shape, allocationLowerBound(problem),
-                                        componentStepLimit)
-                          .offsets;
-    }
-    return entry->second;
-  }
-
-private:
-  std::map<std::vector<int64_t>, std::vector<int64_t>> answers;
-};
-
-/// Distances from the top for all `transients`, in units where the top is 0;
-/// writes them to `depths`.
-void hangTransients(const std::vector<Buffer> &buffers,
-                    const std::vector<size_t> &transients, ShapeCache &cache,
-                    std::vector<int64_t> &depths) {
-  for (const std::vector<size_t> &component :
-       splitIntoComponents(buffers, transients)) {
-    const std::vector<int64_t> &answer =
-        cache.depths(shapeOf(buffers, component));
-    for (size_t k = 0; k < component.size(); ++k)
-      depths[component[k]] = answer[k];
-  }
-}
-
 /// Whether a lies below b on the stack.
 using StackOrder = bool (*)(const Buffer &a, const Buffer &b);
 
@@ -183,55 +129,246 @@ bool diesLast(const Buffer &a, const Buffer &b) {
   return a.end != b.end ? a.end > b.end : a.start < b.start;
 }
 
+/// Offsets of `saved`, stacked from 0; 0 for all others.
+std::vector<int64_t> stackUp(const std::vector<Buffer> &buffers,
+                             std::vector<size_t> saved, StackOrder order) {
+  std::sort(saved.begin(), saved.end(), [&](size_t a, size_t b) {
+    bool below = order(buffers[a], buffers[b]);
+    bool above = order(buffers[b], buffers[a]);
+    return below != above ? below : a < b;
+  });
+  std::vector<int64_t> offsets(buffers.size(), 0);
+  int64_t top = 0;
+  for (size_t i : saved) {
+    offsets[i] = alignUp(top, buffers[i].alignment);
+    top = offsets[i] + buffers[i].sizeBytes;
+  }
+  return offsets;
+}
+
+/// The buffers on both sides of one turning point.
+struct Division {
+  std::vector<size_t> saved, transients;
+  std::unique_ptr<TransientShapes> shapes;
+};
+
+/// The longest-lived of `crossing` whose lifetimes all nest: without buffers
+/// that merely happen to be alive at the turning point, and would leave holes
+/// in the stack.
+std::vector<size_t> nestedAmong(const std::vector<Buffer> &buffers,
+                                std::vector<size_t> crossing) {
+  auto lifetime = [&](size_t i) { return buffers[i].end - buffers[i].start; };
+  std::sort(crossing.begin(), crossing.end(), [&](size_t a, size_t b) {
+    return lifetime(a) != lifetime(b) ? lifetime(a) > lifetime(b) : a < b;
+  });
+  // Ascending starts; ends then never ascend, so that neighbours decide.
+  auto bornEarlier = [&](size_t a, size_t b) {
+    if (bornFirst(buffers[a], buffers[b]) || bornFirst(buffers[b], buffers[a]))
+      return bornFirst(buffers[a], buffers[b]);
+    return a < b;
+  };
+  std::set<size_t, decltype(bornEarlier)> chain(bornEarlier);
+  for (size_t i : crossing) {
+    auto later = chain.lower_bound(i);
+    bool nests =
+        (later == chain.end() || buffers[*later].end <= buffers[i].end) &&
+        (later == chain.begin() ||
+         buffers[*std::prev(later)].end >= buffers[i].end);
+    if (nests)
+      chain.insert(later, i);
+  }
+  std::vector<size_t> nested(chain.begin(), chain.end());
+  std::sort(nested.begin(), nested.end());
+  return nested;
+}
+
+Division divide(const std::vector<Buffer> &buffers, std::vector<size_t> saved,
+                TransientShapes::Cache &cache) {
+  std::vector<uint8_t> isSaved(buffers.size(), 0);
+  for (size_t i : saved)
+    isSaved[i] = 1;
+  Division division;
+  division.saved = std::move(saved);
+  for (size_t i = 0; i < buffers.size(); ++i)
+    if (!isSaved[i])
+      division.transients.push_back(i);
+  division.shapes =
+      std::make_unique<TransientShapes>(buffers, division.transients, cache);
+  return division;
+}
+
+/// Per turning point, all buffers that cross it are saved; at the first, also
+/// only those that nest.
+std::vector<Division> divisionsOf(const std::vector<Buffer> &buffers,
+                                  const Timeline &timeline) {
+  std::vector<Division> divisions;
+  TransientShapes::Cache cache;
+  for (int32_t point : turningPoints(buffers, timeline)) {
+    std::vector<size_t> crossing;
+    for (size_t i = 0; i < buffers.size(); ++i)
+      if (timeline.first[i] < point && point < timeline.last[i])
+        crossing.push_back(i);
+    if (divisions.empty())
+      divisions.push_back(
+          divide(buffers, nestedAmong(buffers, crossing), cache));
+    if (cache.steps < divisionStepLimit && crossing != divisions.front().saved)
+      divisions.push_back(divide(buffers, std::move(crossing), cache));
+  }
+  return divisions;
+}
+
+/// One way to stack one division's saved buffers.
+struct Arrangement {
+  Division *division;
+  /// Of the saved buffers.
+  std::vector<int64_t> offsets;
+  std::vector<int64_t> stackTops;
+  /// The height if every shape were packed without a gap.
+  int64_t boundBytes;
+};
+
+/// Combines stacks with hanging transients and keeps the lowest result.
+class TwoEnded {
+public:
+  TwoEnded(const std::vector<Buffer> &buffers, int64_t common)
+      : buffers(buffers), timeline(buffers), common(common), hanging(buffers) {
+    for (Buffer &buffer : hanging)
+      buffer.sizeBytes = TransientShapes::hangingSize(buffer);
+  }
+
+  const Timeline &time() const { return timeline; }
+
+  Arrangement arrange(Division &division, StackOrder order) const {
+    Arrangement result{
+        &division, stackUp(buffers, division.saved, order), {}, 0};
+    result.stackTops =
+        topsOf(buffers, timeline, division.saved, result.offsets);
+    std::vector<int64_t> sizes(buffers.size(), 0);
+    for (size_t i : division.transients)
+      sizes[i] = hanging[i].sizeBytes;
+    result.boundBytes =
+        alignUp(largestSum(result.stackTops, timeline.loads(sizes)), common);
+    return result;
+  }
+
+  /// Hangs the transients over the arrangement as they are packed now. Equal
+  /// heights: the division with the most repetition wins.
+  void complete(const Arrangement &arrangement) {
+    const Division &division = *arrangement.division;
+    std::vector<int64_t> depths = division.shapes->depths();
+    int64_t top = alignUp(
+        largestSum(arrangement.stackTops,
+                   topsOf(hanging, timeline, division.transients, depths)),
+        common);
+    std::vector<int64_t> offsets = arrangement.offsets;
+    for (size_t i : division.transients)
+      offsets[i] = top - depths[i] - hanging[i].sizeBytes;
+    int64_t height = heightOf(buffers, offsets);
+    size_t distinct = division.shapes->distinctMembers();
+    if (!best.offsets.empty() &&
+        std::make_pair(height, distinct) >=
+            std::make_pair(best.heightBytes, bestDistinct))
+      return;
+    best.offsets = std::move(offsets);
+    best.heightBytes = height;
+    bestDistinct = distinct;
+  }
+
+  /// Repacks shapes by exact search: at the arrangement's bound, then by
+  /// bisection below the best height.
+  void improve(const Arrangement &arrangement, int64_t goodEnough,
+               const Effort &effort, const AllocationOptions &options) {
+    RangeMax stackTops(arrangement.stackTops);
+    int64_t hopeful =
+        alignUp(std::max(arrangement.boundBytes, goodEnough), common);
+    int64_t top = hopeful;
+    bool moreAlike =
+        arrangement.division->shapes->distinctMembers() < bestDistinct;
+    auto isWorthwhile = [&] {
+      if (best.nodes >= options.nodeLimit)
+        return false;
+      return hopeful < best.heightBytes ? best.heightBytes > goodEnough
+                                        : moreAlike && top <= best.heightBytes;
+    };
+    for (int probe = 0; probe < effort.probes && isWorthwhile(); ++probe) {
+      if (arrangement.division->shapes->fitAbove(stackTops, timeline, top,
+                                                 effort.nodesPerMember, options,
+                                                 best.nodes))
+        complete(arrangement);
+      else
+        hopeful = top + common;
+      top = hopeful + (best.heightBytes - hopeful) / common / 2 * common;
+    }
+  }
+
+  TwoEndedResult best;
+
+private:
+  static int64_t largestSum(const std::vector<int64_t> &a,
+                            const std::vector<int64_t> &b) {
+    int64_t largest = 0;
+    for (size_t s = 0; s < a.size(); ++s)
+      largest = std::max(largest, a[s] + b[s]);
+    return largest;
+  }
+
+  size_t bestDistinct = 0;
+  const std::vector<Buffer> &buffers;
+  Timeline timeline;
+  /// Tops are multiples of it, so that all mirrored offsets are aligned.
+  int64_t common;
+  /// The buffers with TransientShapes::hangingSize.
+  std::vector<Buffer> hanging;
+};
+
+/// Positions by ascending bound, then the most repetition first; duplicates
+/// left out.
+std::vector<size_t> rankByBound(const std::vector<Arrangement> &arrangements) {
+  std::vector<size_t> ranked;
+  for (size_t a = 0; a < arrangements.size(); ++a)
+    if (std::none_of(ranked.begin(), ranked.end(), [&](size_t other) {
+          return arrangements[a].offsets == arrangements[other].offsets;
+        }))
+      ranked.push_back(a);
+  std::sort(ranked.begin(), ranked.end(), [&](size_t a, size_t b) {
+    auto key = [&](size_t position) {
+      const Arrangement &arrangement = arrangements[position];
+      return std::make_tuple(arrangement.boundBytes,
+                             arrangement.division->shapes->distinctMembers(),
+                             position);
+    };
+    return key(a) < key(b);
+  });
+  return ranked;
+}
+
 } // namespace
 
-TwoEndedResult placeTwoEnded(const std::vector<Buffer> &buffers) {
-  TwoEndedResult best;
+TwoEndedResult placeTwoEnded(const std::vector<Buffer> &buffers,
+                             int64_t goodEnough,
+                             const AllocationOptions &options) {
   int64_t common = commonAlignment(buffers);
   bool anyFixed =
       std::any_of(buffers.begin(), buffers.end(),
                   [](const Buffer &b) { return b.fixedOffset.has_value(); });
   if (buffers.empty() || common == 0 || anyFixed)
-    return best;
+    return {};
 
-  Timeline timeline(buffers);
-  ShapeCache cache;
-  for (int32_t point : turningPoints(buffers, timeline)) {
-    std::vector<size_t> saved, transients;
-    for (size_t i = 0; i < buffers.size(); ++i) {
-      bool crosses = timeline.first[i] <= point && point < timeline.last[i];
-      (crosses ? saved : transients).push_back(i);
-    }
-    std::vector<int64_t> depths(buffers.size(), 0);
-    hangTransients(buffers, transients, cache, depths);
-    std::vector<Buffer> hanging = buffers;
-    for (Buffer &buffer : hanging)
-      buffer.sizeBytes = alignUp(buffer.sizeBytes, buffer.alignment);
-    std::vector<int64_t> depthTops =
-        topsOf(hanging, timeline, transients, depths);
-
+  TwoEnded solver(buffers, common);
+  std::vector<Division> divisions = divisionsOf(buffers, solver.time());
+  std::vector<Arrangement> arrangements;
+  for (Division &division : divisions)
     for (StackOrder order : {bornFirst, diesLast}) {
-      std::sort(saved.begin(), saved.end(), [&](size_t a, size_t b) {
-        bool below = order(buffers[a], buffers[b]);
-        bool above = order(buffers[b], buffers[a]);
-        return below != above ? below : a < b;
-      });
-      std::vector<int64_t> offsets(buffers.size(), 0);
-      stackUp(buffers, saved, offsets);
-      std::vector<int64_t> stackTops =
-          topsOf(buffers, timeline, saved, offsets);
-      int64_t top = 0;
-      for (int32_t s = 0; s < timeline.sectionCount(); ++s)
-        top = std::max(top, stackTops[s] + depthTops[s]);
-      top = alignUp(top, common);
-      for (size_t i : transients)
-        offsets[i] = top - depths[i] - hanging[i].sizeBytes;
-      int64_t height = heightOf(buffers, offsets);
-      if (best.offsets.empty() || height < best.heightBytes)
-        best = {std::move(offsets), height};
+      arrangements.push_back(solver.arrange(division, order));
+      solver.complete(arrangements.back());
     }
-  }
-  return best;
+  // One whose bound is too high can still be the best of a large problem.
+  bool tooLarge = !ExactSearch::accepts(buffers);
+  for (size_t a : rankByBound(arrangements))
+    if (tooLarge || arrangements[a].boundBytes <= alignUp(goodEnough, common))
+      solver.improve(arrangements[a], goodEnough,
+                     tooLarge ? fullEffort : briefEffort, options);
+  return std::move(solver.best);
 }
 
 } // namespace neap

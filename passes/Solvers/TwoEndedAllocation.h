@@ -9,7 +9,7 @@
 
 namespace neap {
 
-/// The allocation for a training step. Buffers alive at one *turning point*
+/// The allocation for a training step. Buffers that cross one *turning point*
 /// (saved by the forward pass for the backward pass, or resident) are stacked
 /// from offset 0; where their lifetimes nest, the stack has no hole at any
 /// step. All others hang from the top of the arena:
@@ -27,14 +27,19 @@ namespace neap {
 /// whatever the stack below them holds. The height is the fullest section's
 /// stack top + depth of transients, not the sum of both maxima.
 ///
-/// Tries a few turning points and keeps the lowest answer. Returns no offsets
-/// if a buffer's offset is fixed or the alignments' least common multiple
-/// exceeds 1 MiB.
+/// Tries a few turning points and keeps the lowest answer; while it is above
+/// `goodEnough`, exact search repacks the shapes that reach too deep, under the
+/// stack top of their most crowded instance. Spends at most options.nodeLimit
+/// nodes. Returns no offsets if a buffer's offset is fixed or the alignments'
+/// least common multiple exceeds 1 MiB.
 struct TwoEndedResult {
   std::vector<int64_t> offsets;
   int64_t heightBytes = 0;
+  int64_t nodes = 0;
 };
-TwoEndedResult placeTwoEnded(const std::vector<Buffer> &buffers);
+TwoEndedResult placeTwoEnded(const std::vector<Buffer> &buffers,
+                             int64_t goodEnough,
+                             const AllocationOptions &options);
 
 } // namespace neap
 

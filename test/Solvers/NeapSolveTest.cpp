@@ -1,0 +1,139 @@
+//===- NeapSolveTest.cpp - neap-solve as a user sees it -------------------===//
+
+#include "passes/Solvers/AllocationCsv.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <sys/wait.h>
+
+using namespace neap;
+
+namespace {
+
+struct Execution {
+  int exitCode;
+  std::string output;
+  std::string errors;
+};
+
+std::string contentsOf(const std::filesystem::path &path) {
+  std::ifstream input(path);
+  std::ostringstream text;
+  text << input.rdbuf();
+  return text.str();
+}
+
+class NeapSolve : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string name =
+        testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder = std::filesystem::path(testing::TempDir()) / ("neap-solve-" + name);
+    std::filesystem::create_directories(folder);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  std::string write(const std::string &name, const std::string &text) {
+    std::ofstream(folder / name) << text;
+    return (folder / name).string();
+  }
+
+  Execution run(const std::string &arguments) {
+    std::string errorPath = (folder / "errors").string();
+    std::string command = std::string("'") + NEAP_SOLVE_PATH + "' " +
+                          arguments + " 2>'" + errorPath + "'";
+    FILE *pipe = popen(command.c_str(), "r");
+    std::string output;
+    std::array<char, 256> chunk;
+    while (fgets(chunk.data(), chunk.size(), pipe))
+      output += chunk.data();
+    int status = pclose(pipe);
+    return {WEXITSTATUS(status), output, contentsOf(errorPath)};
+  }
+
+  std::filesystem::path folder;
+};
+
+const char *const smallTable = "id,lower,upper,size\nb1,0,3,4\nb2,3,9,4\n"
+                               "b3,0,9,4\nb4,9,21,4\nb5,0,21,4\n";
+
+TEST_F(NeapSolve, PrintsOneLineAndWritesOffsets) {
+  std::string input = write("in.csv", smallTable);
+  std::string output = (folder / "out.csv").string();
+  Execution result = run("allocate '" + input + "' -o '" + output + "'");
+  EXPECT_EQ(result.exitCode, 0) << result.errors;
+  EXPECT_TRUE(std::regex_match(
+      result.output,
+      std::regex("\\{\"height\":12,\"lower_bound\":12,\"optimal\":true,"
+                 "\"seconds\":[0-9.]+\\}\n")))
+      << result.output;
+
+  std::ifstream written(output);
+  std::string error;
+  std::optional<AllocationTable> table =
+      readAllocationCsv(written, "out.csv", error);
+  ASSERT_TRUE(table.has_value()) << error;
+  EXPECT_EQ(table->columns.back(), "offset");
+  AllocationSolution solution;
+  for (const Buffer &buffer : table->problem.buffers)
+    solution.offsets.push_back(buffer.fixedOffset.value_or(-1));
+  solution.heightBytes = 12;
+  EXPECT_EQ(validateAllocation(table->problem, solution), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(output + ".partial"));
+}
+
+TEST_F(NeapSolve, CapacityThatFits) {
+  std::string input = write("in.csv", smallTable);
+  Execution result = run("allocate '" + input + "' --capacity 100");
+  EXPECT_EQ(result.exitCode, 0) << result.errors;
+}
+
+TEST_F(NeapSolve, CapacityThatDoesNotFitWritesNothing) {
+  std::string input = write("in.csv", smallTable);
+  std::string output = (folder / "out.csv").string();
+  Execution result =
+      run("allocate '" + input + "' --capacity 11 -o '" + output + "'");
+  EXPECT_EQ(result.exitCode, 4);
+  EXPECT_EQ(result.output, "");
+  EXPECT_EQ(result.errors, "error: expected a height of at most 11 bytes, but "
+                           "at least 12 are needed\n");
+  EXPECT_FALSE(std::filesystem::exists(output));
+}
+
+TEST_F(NeapSolve, BadInput) {
+  std::string input = write("in.csv", "id,lower,upper,size\na,0,1,oops\n");
+  Execution result = run("allocate '" + input + "'");
+  EXPECT_EQ(result.exitCode, 3);
+  EXPECT_EQ(result.errors,
+            "error: " + input +
+                ":2: expected an integer in column 'size', but found 'oops'\n");
+  EXPECT_EQ(run("allocate '" + input + ".missing'").exitCode, 3);
+  std::string good = write("good.csv", smallTable);
+  Execution unwritable =
+      run("allocate '" + good + "' -o '" + input + ".missing/out.csv'");
+  EXPECT_EQ(unwritable.exitCode, 3);
+  EXPECT_EQ(unwritable.output, "");
+}
+
+TEST_F(NeapSolve, Usage) {
+  std::string input = write("in.csv", smallTable);
+  EXPECT_EQ(run("").exitCode, 2);
+  EXPECT_EQ(run("frobnicate").exitCode, 2);
+  EXPECT_EQ(run("allocate").exitCode, 2);
+  EXPECT_EQ(run("allocate '" + input + "' '" + input + "'").exitCode, 2);
+  EXPECT_EQ(run("allocate '" + input + "' --capacity").exitCode, 2);
+  EXPECT_EQ(run("allocate '" + input + "' --capacity 1k").exitCode, 2);
+  EXPECT_EQ(run("allocate '" + input + "' --time-limit -1").exitCode, 2);
+  Execution unknown = run("allocate '" + input + "' --fast");
+  EXPECT_EQ(unknown.exitCode, 2);
+  EXPECT_EQ(unknown.errors, "error: allocate: unknown option '--fast'\n");
+  EXPECT_EQ(run("--help").exitCode, 0);
+}
+
+} // namespace
