@@ -172,7 +172,18 @@ def Train_LinearCrossEntropyOp : Train_Op<"linear_cross_entropy",
 
 //===----------------------------------------------------------------------===//
 // Optimizer (programs grad_norm and update)
+//
+// These ops have no operands: they work on the whole adapter areas. Lowering
+// tells them where those lie by attributes on the op that it emits: byte
+// offsets from the arena's base, and the number of floats in each area.
 //===----------------------------------------------------------------------===//
+
+defvar AreaAttr = DefaultValuedAttr<I64Attr, "-1">; // -1: not lowered yet
+defvar AdapterAreas = (ins AreaAttr:$elements,
+                           AreaAttr:$values_offset,
+                           AreaAttr:$gradients_offset,
+                           AreaAttr:$moment1_offset,
+                           AreaAttr:$moment2_offset);
 
 def Train_GradNormOp : Train_Op<"grad_norm",
     [MemoryEffects<[MemRead<Train_GradientResource>, MemWrite<Train_OptimizerResource>]>]> {
@@ -181,7 +192,7 @@ def Train_GradNormOp : Train_Op<"grad_norm",
     norm_squared = sum over all adapter gradients of g^2, in f64 over fixed
     blocks of 4096 floats, blocks added in order.
   }];
-  let arguments = (ins);
+  let arguments = AdapterAreas;
   let assemblyFormat = "attr-dict";
 }
 
@@ -194,7 +205,8 @@ def Train_AdamWOp : Train_Op<"adamw",
     m = m + (g - m)(1 - beta1); v = beta2 v + (1 - beta2) g^2;
     p -= (lr / c1) * m / (sqrt(v) / sqrt(c2) + epsilon). The gradient is set to zero.
   }];
-  let arguments = (ins F32Attr:$beta1, F32Attr:$beta2, F32Attr:$epsilon, F32Attr:$weight_decay);
+  let arguments = !con((ins F32Attr:$beta1, F32Attr:$beta2, F32Attr:$epsilon,
+                            F32Attr:$weight_decay), AdapterAreas);
   let assemblyFormat = "attr-dict";
 }
 
@@ -206,7 +218,8 @@ def Train_SgdOp : Train_Op<"sgd",
     m = g in the first step, else momentum * m + g, and p -= lr * m; without,
     p -= lr * g. The gradient is set to zero.
   }];
-  let arguments = (ins F32Attr:$momentum, F32Attr:$weight_decay);
+  let arguments = !con((ins F32Attr:$momentum, F32Attr:$weight_decay),
+                       AdapterAreas);
   let assemblyFormat = "attr-dict";
 }
 
