@@ -17,7 +17,7 @@ inline KernelTarget getDefaultTiles(int64_t vectorFloats) {
   target.tileRows = vectorFloats == 8 ? 6 : 8;
   target.tileVectors = 2;
   target.contractionBlock = 512;
-  target.panelGroup = 8;
+  target.panelGroup = 1;
   return target;
 }
 

@@ -2,6 +2,8 @@
 // split.
 #include "test/Kernels/GemmTesting.h"
 
+#include <tuple>
+
 using namespace neap;
 using namespace neap::test;
 
@@ -12,25 +14,25 @@ struct LinearCase {
   const char *bias = nullptr;
   int64_t vectorFloats = 0; ///< 0: the host's
   bool backward = false;
+  int64_t maxTokens = 65;
+  int64_t panelGroup = 1;
 };
 
 /// A linear layer in either direction on random values, with its result in
 /// double precision for the longest row.
 class LinearFixture {
 public:
-  static constexpr int64_t maxTokens = 257;
   static constexpr float untouched = 7e30f;
 
   explicit LinearFixture(const LinearCase &c)
-      : test(c), inputs(c.backward ? c.rows : c.columns),
+      : test(c), maxTokens(c.maxTokens),
+        inputs(c.backward ? c.rows : c.columns),
         outputs(c.backward ? c.columns : c.rows),
         weight(storeRandom(c.weight, size_t(c.rows * c.columns), 1)),
         bias(storeRandom(c.bias ? c.bias : "f32", size_t(c.rows), 2)),
         x(Random(3).array(size_t(maxTokens * inputs))),
         init(Random(4).array(size_t(maxTokens * outputs))),
-        kernel(getSource(), getTarget(getWidth(), maxTokens, 4)) {
-    computeExpected();
-  }
+        kernel(getSource(), getTileTarget()) {}
 
   /// Runs the first `tokens` rows and checks that no other row is touched.
   std::vector<float> run(int64_t tokens, int threads, bool inPlace = false) {
@@ -52,6 +54,8 @@ public:
   }
 
   void check(int64_t tokens, int threads = 1) {
+    if (expected.empty())
+      computeExpected();
     std::vector<float> y = run(tokens, threads);
     EXPECT_LE(getWorstError(y, expected, magnitude, size_t(tokens * outputs)),
               1e-6)
@@ -75,6 +79,12 @@ private:
   int64_t getWidth() const {
     return test.vectorFloats ? test.vectorFloats
                              : getHostTarget(1, 1).vectorFloats;
+  }
+
+  KernelTarget getTileTarget() const {
+    KernelTarget target = getTarget(getWidth(), maxTokens, 4);
+    target.panelGroup = test.panelGroup;
+    return target;
   }
 
   std::string getSource() const {
@@ -122,7 +132,7 @@ private:
   }
 
   LinearCase test;
-  int64_t inputs, outputs;
+  int64_t maxTokens, inputs, outputs;
   StoredArray weight, bias;
   std::vector<float> x, init;
   std::vector<double> expected, magnitude;
@@ -138,10 +148,18 @@ TEST(Linear, MatchesDoublePrecision) {
   for (auto [rows, columns] : shapes)
     for (bool backward : {false, true}) {
       LinearFixture fixture({rows, columns, "f32", nullptr, 0, backward});
-      for (int64_t tokens : {1, 7, 8, 9, 64, 65, 200, 257})
+      for (int64_t tokens : {1, 7, 8, 9, 64, 65})
         fixture.check(tokens);
-      fixture.check(257, 2);
+      fixture.check(65, 2);
     }
+}
+
+TEST(Linear, MatchesDoublePrecisionOnLongRows) {
+  for (bool backward : {false, true}) {
+    LinearFixture fixture({96, 100, "f32", nullptr, 0, backward, 257});
+    for (int64_t tokens : {10, 11, 128, 200, 257})
+      fixture.check(tokens);
+  }
 }
 
 TEST(Linear, HandlesLongContractionsAndFewOutputs) {
@@ -149,51 +167,66 @@ TEST(Linear, HandlesLongContractionsAndFewOutputs) {
        {std::pair<int64_t, int64_t>{8, 2048}, {16, 4864}})
     for (bool backward : {false, true}) {
       LinearFixture fixture({rows, columns, "f32", nullptr, 0, backward});
-      for (int64_t tokens : {1, 65, 128})
+      for (int64_t tokens : {1, 65})
         fixture.check(tokens);
     }
 }
 
 TEST(Linear, DecodesHalfPrecision) {
   for (const char *type : {"f16", "bf16"})
-    for (auto [rows, columns] : shapes)
+    for (auto [rows, columns] :
+         {std::pair<int64_t, int64_t>{7, 33}, {33, 7}, {60, 92}, {92, 540}})
       for (bool backward : {false, true}) {
-        LinearFixture fixture({rows, columns, type, nullptr, 0, backward});
-        for (int64_t tokens : {1, 9, 64})
+        LinearFixture fixture({rows, columns, type, nullptr, 0, backward, 19});
+        for (int64_t tokens : {1, 9, 19})
           fixture.check(tokens);
       }
+}
+
+// Row tiles that walk a group of panels take another way through the loops; the
+// bits are the same.
+TEST(Linear, PanelGroupsChangeNoBits) {
+  for (bool backward : {false, true}) {
+    LinearFixture one({333, 530, "f32", nullptr, 0, backward, 257, 1});
+    LinearFixture eight({333, 530, "f32", nullptr, 0, backward, 257, 8});
+    eight.check(257);
+    size_t count = size_t(257 * (backward ? 530 : 333));
+    EXPECT_TRUE(sameBits(one.run(257, 1), eight.run(257, 1), count));
+    EXPECT_TRUE(sameBits(one.run(257, 1), eight.run(257, 3), count));
+  }
 }
 
 TEST(Linear, AddsBiasOfEveryFormat) {
   for (const char *type : {"f32", "f16", "bf16"}) {
     LinearFixture fixture({45, 530, "f32", type});
     fixture.check(1);
-    fixture.check(70, 2);
+    fixture.check(65, 2);
   }
 }
 
 TEST(Linear, WorksForEveryVectorWidth) {
-  for (int64_t lanes : {4, 8, 16})
-    for (const char *type : {"f32", "f16"})
-      for (auto [rows, columns] :
-           {std::pair<int64_t, int64_t>{61, 43}, {3, 70}})
-        for (bool backward : {false, true}) {
-          if (lanes > getHostTarget(1, 1).vectorFloats)
-            GTEST_SKIP() << "no vectors of " << lanes << " floats here";
-          LinearFixture fixture(
-              {rows, columns, type, nullptr, lanes, backward});
-          for (int64_t tokens : {1, 5, 6, 13, 64})
-            fixture.check(tokens);
-        }
+  for (int64_t lanes : {4, 8}) {
+    if (lanes > getHostTarget(1, 1).vectorFloats)
+      GTEST_SKIP() << "no vectors of " << lanes << " floats here";
+    for (auto [rows, columns, type] :
+         {std::tuple<int64_t, int64_t, const char *>{61, 43, "f32"},
+          {3, 70, "f16"},
+          {23, 530, "bf16"}})
+      for (bool backward : {false, true}) {
+        LinearFixture fixture({rows, columns, type, nullptr, lanes, backward});
+        for (int64_t tokens : {1, 5, 6, 13, 64})
+          fixture.check(tokens);
+      }
+  }
 }
 
 TEST(Linear, BitsDependOnNeitherThreadsNorRowCount) {
   for (bool backward : {false, true})
     for (const char *type : {"f32", "f16"}) {
-      LinearFixture fixture({600, 530, type, nullptr, 0, backward});
+      LinearFixture fixture({400, 530, type, nullptr, 0, backward, 130});
       for (int threads : {1, 2, 3, 4}) {
-        fixture.checkSame(257, 257, threads);
-        fixture.checkSame(65, 257, threads);
+        fixture.checkSame(130, 130, threads);
+        fixture.checkSame(65, 130, threads);
         fixture.checkSame(1, 13, threads);
       }
     }
@@ -201,11 +234,11 @@ TEST(Linear, BitsDependOnNeitherThreadsNorRowCount) {
 
 TEST(Linear, BackwardAddsToItsInitialValueInPlace) {
   LinearFixture fixture({600, 530, "f32", nullptr, 0, true});
-  EXPECT_TRUE(sameBits(fixture.run(70, 2), fixture.run(70, 2, true), 70 * 530));
+  EXPECT_TRUE(sameBits(fixture.run(65, 2), fixture.run(65, 2, true), 65 * 530));
 }
 
-TEST(Linear, PanelsTakeTheScratchTheyNeed) {
-  KernelTarget target = getTarget(getHostTarget(1, 1).vectorFloats, 128, 3);
+TEST(Linear, CodeAndScratchAreSmall) {
+  KernelTarget target = getTarget(getHostTarget(1, 1).vectorFloats, 512, 3);
   CompiledKernel kernel(
       R"(func.func @f(%x: tensor<?x2048xf32>, %w: !graph.weight<2048x2048xf32>) {
     %y = graph.linear %x, %w : (tensor<?x2048xf32>, !graph.weight<2048x2048xf32>) -> tensor<?x2048xf32>
@@ -213,5 +246,5 @@ TEST(Linear, PanelsTakeTheScratchTheyNeed) {
       target);
   int64_t panel = target.contractionBlock * target.panelColumns() * 4;
   EXPECT_LE(kernel.getScratchBytes(), 3 * panel + 64);
-  EXPECT_LE(kernel.getCodeBytes(), 14 * 1024);
+  EXPECT_LE(kernel.getCodeBytes(), 10 * 1024);
 }

@@ -7,11 +7,14 @@ using Values = KernelBuilder::Values;
 /// Rows from which a row tile is kept in L1 across a group of panels; below,
 /// one panel at a time keeps the packed floats in L1 and L2.
 static constexpr int64_t groupedRows = 256;
-/// Contraction elements per iteration of a full tile's loop; one iteration
-/// prefetches four cache lines of the next group.
-static constexpr int64_t unroll = 16;
-static constexpr int64_t tailUnroll = 4;
-static constexpr int64_t linesPerIteration = 4;
+/// Contraction elements per iteration of a full tile's loop and of a shorter
+/// one's. Longer bodies are no faster.
+static constexpr int64_t unroll = 8;
+static constexpr int64_t tailUnroll = 2;
+/// Cache lines of the next group that a full tile prefetches per 16 elements
+/// of its contraction: eight tiles then fetch a whole panel.
+static constexpr int64_t linesPerSixteen = 4;
+static constexpr int64_t linesPerIteration = linesPerSixteen * unroll / 16;
 static constexpr int64_t lineBytes = 64;
 
 Gemm::Tiling::Tiling(const GemmShape &shape, const KernelTarget &target) {
@@ -251,7 +254,9 @@ void Gemm::prefetchWeight(const GemmCall &call, const Group &group,
       b.index((shape.transposed ? shape.columns : shape.contraction) - 1);
   if (shape.transposed) {
     Value firstRow =
-        b.add(b.mul(group.next, panelColumns), b.mul(tile, linesPerIteration));
+        b.add(b.mul(group.next, panelColumns), b.mul(tile, linesPerSixteen));
+    // Iterations within the same line take turns with the rows.
+    firstRow = b.add(firstRow, b.div(b.mul(b.rem(k, 16), linesPerSixteen), 16));
     for (int64_t i = 0; i < linesPerIteration; ++i) {
       Value at = b.mul(b.min(b.add(firstRow, i), lastRow), shape.contraction);
       b.prefetch(call.weight, b.add(b.add(at, group.nextBegin), k),

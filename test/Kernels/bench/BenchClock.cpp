@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <time.h>
 
@@ -67,13 +68,14 @@ struct Pool {
   neap_task task;
   void *args;
   int64_t count;
-  double seconds[2];
+  double seconds[2], wall[2];
 
   void work(int64_t thread) {
-    double start = getThreadSeconds();
+    double start = getThreadSeconds(), wallStart = getWallSeconds();
     for (int64_t i; (i = next.fetch_add(1)) < count;)
       task(context, args, i, thread);
     seconds[thread] = getThreadSeconds() - start;
+    wall[thread] = getWallSeconds() - wallStart;
   }
   void serve() {
     for (int seen = 0;;) {
@@ -97,7 +99,7 @@ void bench::parallelFor(neap_context *ctx, neap_task task, void *args,
   pool.args = args;
   pool.count = count;
   pool.next = 0;
-  pool.seconds[1] = 0;
+  pool.seconds[1] = pool.wall[1] = 0;
   bool two = ctx->thread_count > 1;
   if (two && !pool.worker.joinable())
     pool.worker = std::thread([] { pool.serve(); });
@@ -111,6 +113,13 @@ void bench::parallelFor(neap_context *ctx, neap_task task, void *args,
 
 double bench::getBusiestSeconds() {
   return std::max(pool.seconds[0], pool.seconds[1]);
+}
+
+bool bench::wasDisturbed(double seconds) {
+  double lost =
+      std::max(pool.wall[0] - pool.seconds[0], pool.wall[1] - pool.seconds[1]);
+  double waited = seconds - std::max(pool.wall[0], pool.wall[1]);
+  return std::max(lost, waited) > 0.02 * seconds;
 }
 
 void bench::stopThreads() {
@@ -136,6 +145,7 @@ static double getMedian(std::vector<double> values) {
 Sample bench::measure(const std::function<void()> &run, int lanes, int count) {
   run();
   std::vector<double> seconds, processor, peak;
+  int disturbed = 0;
   for (int tries = 0; int(seconds.size()) < count; ++tries) {
     double before = measurePeak(lanes);
     double start = getWallSeconds();
@@ -143,12 +153,14 @@ Sample bench::measure(const std::function<void()> &run, int lanes, int count) {
     double wall = getWallSeconds() - start;
     double busiest = getBusiestSeconds();
     double after = measurePeak(lanes);
-    bool disturbed = wall > 1.03 * busiest;
-    if (disturbed && tries < 3 * count)
+    if (wasDisturbed(wall) && tries < 12 * count) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
       continue;
+    }
+    disturbed += wasDisturbed(wall);
     seconds.push_back(wall);
     processor.push_back(busiest);
     peak.push_back((before + after) / 2);
   }
-  return {getMedian(seconds), getMedian(processor), getMedian(peak)};
+  return {getMedian(seconds), disturbed, getMedian(processor), getMedian(peak)};
 }

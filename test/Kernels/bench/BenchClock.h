@@ -24,10 +24,13 @@ double getThreadSeconds();
 void parallelFor(neap_context *ctx, neap_task task, void *args, int64_t count);
 /// Processor time of the busiest thread in the last call of parallelFor.
 double getBusiestSeconds();
+/// Whether another process held a thread back in that call of `seconds`.
+bool wasDisturbed(double seconds);
 void stopThreads();
 
 struct Sample {
   double seconds;   ///< wall time
+  int disturbed;    ///< samples kept although another process ran meanwhile
   double processor; ///< busiest thread's own time
   double peak;      ///< operations per second beside it, one thread
 };

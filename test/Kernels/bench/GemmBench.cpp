@@ -1,7 +1,7 @@
 // Speed of matrix product kernels against the processor's FMA peak.
 //
 //   gemm-bench [lanes=16] [rows=8] [vectors=2] [block=512] [group=8]
-//              [samples=9] [only=TEXT]
+//              [samples=9] [threads=2] [only=TEXT]
 //
 // Prints one line per kernel: operations per second of one thread in percent of
 // the peak measured beside each sample, the gain of a second thread, code
@@ -114,7 +114,7 @@ struct Buffer {
 };
 
 void runJob(const Job &job, int64_t tokens, const KernelTarget &target,
-            int samples) {
+            int samples, int threads) {
   test::CompiledKernel kernel(getSource(job), target);
   std::vector<std::unique_ptr<Buffer>> buffers;
   std::vector<const void *> inputs;
@@ -137,16 +137,19 @@ void runJob(const Job &job, int64_t tokens, const KernelTarget &target,
   };
   double flops = job.flopsPerToken * double(tokens);
   Sample one = sample(1);
-  stopThreads();
-  Sample two = sample(2);
-  stopThreads();
   double share = one.peak > 0 ? 100 * flops / one.processor / one.peak : 0;
-  std::printf("%-24s M=%-4lld %7.1f GF/s %5.1f %%  2 threads x%.2f (%.2f by "
-              "processor time)  %5lld bytes of code\n",
+  std::printf("%-24s M=%-4lld %7.1f GF/s %5.1f %%  %5lld bytes of code",
               job.name.c_str(), static_cast<long long>(tokens),
-              flops / one.processor * 1e-9, share, one.seconds / two.seconds,
-              one.processor / two.processor,
+              flops / one.processor * 1e-9, share,
               static_cast<long long>(kernel.getCodeBytes()));
+  if (threads > 1) {
+    Sample two = sample(2);
+    stopThreads();
+    std::printf("  2 threads x%.2f", one.seconds / two.seconds);
+    if (two.disturbed)
+      std::printf(" (%d of %d samples disturbed)", two.disturbed, samples);
+  }
+  std::puts("");
   std::fflush(stdout);
 }
 
@@ -192,7 +195,8 @@ int main(int argc, char **argv) {
       target.maxTokens = tokens;
       std::string name = job.name + " M=" + std::to_string(tokens);
       if (name.find(options["only"]) != std::string::npos)
-        runJob(job, tokens, target, int(number("samples", 9)));
+        runJob(job, tokens, target, int(number("samples", 9)),
+               int(number("threads", 2)));
     }
   return 0;
 }
