@@ -18,11 +18,19 @@ namespace {
 constexpr int joinedSegments[] = {1, 2, 3, 4, 6, 8};
 
 /// Partial plans kept per cut; beyond that, one per bucket of kept bytes.
-constexpr size_t maxStates = 2048;
+constexpr size_t maxStates = 512;
 
-/// Attempts to bring the measured peak under the budget by tightening the
-/// estimated one.
-constexpr int maxAttempts = 12;
+/// Estimated peaks tried between the smallest and somewhat above the budget.
+constexpr int sweepSteps = 24;
+/// Blocks of at most this many segments get variants off the hull, and no more
+/// than so many are measured in all.
+constexpr int refinedSegments = 3;
+constexpr int maxNeighbours = 1000;
+
+constexpr int64_t unlimited = INT64_MAX;
+
+/// Plans measured by one search for single changes; bounds the time spent.
+constexpr int maxEvaluations = 1500;
 
 struct State {
   int64_t keptBytes, extraNs;
@@ -66,7 +74,8 @@ int BlockVariant::countRecomputed() const {
 
 RematPlanner::RematPlanner(const Schedule &schedule)
     : schedule(schedule), hoisted(hoistEffects(schedule)),
-      segmentation(segmentForward(hoisted)), types(hoisted, segmentation) {
+      segmentation(segmentForward(hoisted)), types(hoisted, segmentation),
+      neighboursLeft(maxNeighbours) {
   enumerateOptions();
   computeNeeds();
 }
@@ -86,16 +95,17 @@ void RematPlanner::enumerateOptions() {
       StepRange range = {segmentation.segments[begin].begin,
                          segmentation.segments[end - 1].end};
       int type = types.getType(range);
-      for (const BlockVariant &variant : getVariants(range, type, length > 1))
+      for (const BlockVariant &variant : getVariants(range, type, length))
         optionsAt[begin].push_back({begin, end, type, &variant});
     }
 }
 
 const std::vector<BlockVariant> &
-RematPlanner::getVariants(StepRange range, int type, bool isJoined) {
+RematPlanner::getVariants(StepRange range, int type, int segments) {
   auto [entry, isNew] = variantsOf.try_emplace(type);
+  std::vector<BlockVariant> &variants = entry->second;
   if (!isNew)
-    return entry->second;
+    return variants;
   for (std::vector<bool> &recomputed :
        enumerateVariants(hoisted, segmentation, range)) {
     // A joined block that keeps the values between its segments is no more than
@@ -104,11 +114,40 @@ RematPlanner::getVariants(StepRange range, int type, bool isJoined) {
     for (const StepRange &segment : segmentation.segments)
       dropsCut |= segment.end > range.begin && segment.end < range.end &&
                   recomputed[segment.end - 1 - range.begin];
-    if (!isJoined || dropsCut)
-      entry->second.push_back(
+    if (segments == 1 || dropsCut)
+      variants.push_back(
           measureVariant(hoisted, segmentation, range, std::move(recomputed)));
   }
-  return entry->second;
+  if (segments <= refinedSegments)
+    addNeighbours(range, variants);
+  return variants;
+}
+
+/// The cuts give the convex hull; choices that differ from one of them in a
+/// single step fill in between, where they beat every other in some respect.
+void RematPlanner::addNeighbours(StepRange range,
+                                 std::vector<BlockVariant> &variants) {
+  size_t hull = variants.size();
+  auto isBeaten = [&](const BlockVariant &candidate) {
+    return std::any_of(variants.begin(), variants.end(),
+                       [&](const BlockVariant &other) {
+                         return other.keptBytes <= candidate.keptBytes &&
+                                other.extraNs <= candidate.extraNs &&
+                                other.peakBytes <= candidate.peakBytes;
+                       });
+  };
+  for (size_t v = 0; v < hull; ++v)
+    for (int s = range.begin; s < range.end; ++s) {
+      if (!hoisted.steps[s].recomputable || neighboursLeft == 0)
+        continue;
+      std::vector<bool> recomputed = variants[v].recomputed;
+      recomputed[s - range.begin] = !recomputed[s - range.begin];
+      --neighboursLeft;
+      BlockVariant candidate =
+          measureVariant(hoisted, segmentation, range, std::move(recomputed));
+      if (!isBeaten(candidate))
+        variants.push_back(std::move(candidate));
+    }
 }
 
 void RematPlanner::computeNeeds() {
@@ -137,7 +176,7 @@ RematPlanner::Choice RematPlanner::chooseKeepingAll() const {
 
 /// Dynamic programming over cuts; a state is what earlier blocks keep and cost.
 std::optional<RematPlanner::Choice>
-RematPlanner::chooseFastest(int64_t budgetBytes) const {
+RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit) const {
   int count = static_cast<int>(optionsAt.size());
   std::vector<std::vector<State>> statesAt(count + 1);
   statesAt[0] = {{0, 0, -1, 0, -1}};
@@ -148,8 +187,9 @@ RematPlanner::chooseFastest(int64_t budgetBytes) const {
       for (size_t o = 0; o < optionsAt[segment].size(); ++o) {
         const Option &option = optionsAt[segment][o];
         int64_t kept = state.keptBytes + option.variant->keptBytes;
-        if (state.keptBytes + option.variant->peakBytes > budgetBytes ||
-            kept + needs[option.end] > budgetBytes)
+        bool exceeds = kept > keptLimit ||
+                       state.keptBytes + option.variant->peakBytes > peakLimit;
+        if (exceeds || needs[option.end] > peakLimit - kept)
           continue;
         statesAt[option.end].push_back({kept,
                                         state.extraNs + option.variant->extraNs,
@@ -180,14 +220,22 @@ RematPlan RematPlanner::evaluate(const Choice &choice) const {
   }
   plan.schedule = rematerialize(hoisted, recompute);
   plan.maxLiveBytes = computeBuffers(plan.schedule).maxLiveBytes();
-  // Hoisting frees operands early but may put scratch where memory is short.
+  plan.costNs = totalCostNs(plan.schedule);
+  return plan;
+}
+
+/// Hoisting frees operands early but may put scratch where memory is short.
+RematPlan RematPlanner::finish(RematPlan plan) const {
+  std::vector<bool> recompute(schedule.steps.size(), false);
+  for (const PlannedBlock &block : plan.blocks)
+    std::copy(block.variant.recomputed.begin(), block.variant.recomputed.end(),
+              recompute.begin() + block.range.begin);
   Schedule unhoisted = rematerialize(schedule, recompute);
   int64_t bytes = computeBuffers(unhoisted).maxLiveBytes();
   if (bytes < plan.maxLiveBytes) {
     plan.schedule = std::move(unhoisted);
     plan.maxLiveBytes = bytes;
   }
-  plan.costNs = totalCostNs(plan.schedule);
   return plan;
 }
 
@@ -195,25 +243,99 @@ RematPlan RematPlanner::evaluate(const Choice &choice) const {
 // Plans
 //===----------------------------------------------------------------------===//
 
+/// Smaller is better: first the bytes above the budget, then the time, then the
+/// bytes.
+static std::tuple<int64_t, int64_t, int64_t> judge(const RematPlan &plan,
+                                                   int64_t budgetBytes) {
+  return {std::max<int64_t>(plan.maxLiveBytes - budgetBytes, 0), plan.costNs,
+          plan.maxLiveBytes};
+}
+
+/// The estimate is not the measure: tries choices that it holds to be somewhat
+/// below and above the budget, and improves the best of them by single changes.
+RematPlan RematPlanner::search(int64_t budgetBytes) const {
+  Choice best = chooseKeepingAll();
+  RematPlan plan = evaluate(best);
+  auto consider = [&](int64_t peakLimit, int64_t keptLimit) {
+    std::optional<Choice> choice = chooseFastest(peakLimit, keptLimit);
+    if (!choice)
+      return;
+    RematPlan candidate = evaluate(*choice);
+    if (judge(candidate, budgetBytes) >= judge(plan, budgetBytes))
+      return;
+    best = std::move(*choice);
+    plan = std::move(candidate);
+  };
+  int64_t low = needs[0];
+  int64_t high = std::max(budgetBytes + budgetBytes / 4, low + low / 4);
+  for (int i = 0; i <= sweepSteps; ++i)
+    consider(low + (high - low) / sweepSteps * i, unlimited);
+  // Estimated peaks add up what may not coincide; kept bytes are more reliable.
+  int64_t keptByAll = 0;
+  for (const std::vector<Option> &options : optionsAt)
+    keptByAll += options.front().variant->keptBytes;
+  for (int i = 0; i <= sweepSteps; ++i)
+    consider(unlimited, keptByAll / sweepSteps * i);
+  int evaluations = 0;
+  while (improveOnce(best, plan, budgetBytes, evaluations))
+    continue;
+  return finish(std::move(plan));
+}
+
+/// Replaces one block's option, or a stretch of blocks by another cover of the
+/// same segments with one block; false when nothing helps.
+bool RematPlanner::improveOnce(Choice &choice, RematPlan &plan,
+                               int64_t budgetBytes, int &evaluations) const {
+  bool improved = false;
+  auto attempt = [&](Choice changed) {
+    if (evaluations++ >= maxEvaluations)
+      return;
+    RematPlan candidate = evaluate(changed);
+    if (judge(candidate, budgetBytes) >= judge(plan, budgetBytes))
+      return;
+    choice = std::move(changed);
+    plan = std::move(candidate);
+    improved = true;
+  };
+  for (size_t position = 0; position < choice.size(); ++position)
+    for (const Option &option : optionsAt[choice[position].begin]) {
+      if (option.variant == choice[position].variant)
+        continue;
+      Choice changed(choice.begin(), choice.begin() + position);
+      changed.push_back(option);
+      // The blocks that the option covers go; what it does not reach of the
+      // last one is kept segment by segment.
+      size_t rest = position;
+      while (rest < choice.size() && choice[rest].end <= option.end)
+        ++rest;
+      if (rest < choice.size() && choice[rest].begin < option.end) {
+        for (int segment = option.end; segment < choice[rest].end; ++segment)
+          changed.push_back(optionsAt[segment].front());
+        ++rest;
+      }
+      changed.insert(changed.end(), choice.begin() + rest, choice.end());
+      attempt(std::move(changed));
+      if (position >= choice.size())
+        return improved;
+    }
+  return improved && evaluations < maxEvaluations;
+}
+
 RematPlan RematPlanner::planKeepingAll() {
-  return evaluate(chooseKeepingAll());
+  return finish(evaluate(chooseKeepingAll()));
 }
 
 RematPlan RematPlanner::planSmallest() {
   if (smallest)
     return *smallest;
-  smallest = planKeepingAll();
-  // The estimate is not the measure: also try choices that it holds to be a
-  // little above the smallest.
-  for (int64_t percent : {100, 101, 102, 104, 108, 112, 120}) {
-    std::optional<Choice> choice = chooseFastest(needs[0] / 100 * percent + 99);
-    if (!choice)
-      continue;
-    RematPlan plan = evaluate(*choice);
-    if (std::pair(plan.maxLiveBytes, plan.costNs) <
-        std::pair(smallest->maxLiveBytes, smallest->costNs))
-      smallest = std::move(plan);
-  }
+  // No plan meets a budget of nothing: the search brings the excess down.
+  RematPlan lowest = search(0);
+  // The fastest plan with that peak.
+  RematPlan fastest = search(lowest.maxLiveBytes);
+  smallest = fastest.maxLiveBytes <= lowest.maxLiveBytes &&
+                     fastest.costNs < lowest.costNs
+                 ? std::move(fastest)
+                 : std::move(lowest);
   return *smallest;
 }
 
@@ -221,52 +343,13 @@ std::optional<RematPlan> RematPlanner::planFastest(int64_t budgetBytes) {
   RematPlan plan = planKeepingAll();
   if (plan.maxLiveBytes <= budgetBytes)
     return plan;
-  int64_t target = budgetBytes;
-  for (int attempt = 0; attempt < maxAttempts && target >= needs[0];
-       ++attempt) {
-    std::optional<Choice> choice = chooseFastest(target);
-    if (!choice)
-      break;
-    plan = evaluate(*choice);
-    if (plan.maxLiveBytes <= budgetBytes) {
-      improve(*choice, plan, budgetBytes);
-      return plan;
-    }
-    target -= plan.maxLiveBytes - budgetBytes;
-  }
-  plan = planSmallest();
+  plan = search(budgetBytes);
+  RematPlan lowest = planSmallest();
+  if (judge(lowest, budgetBytes) < judge(plan, budgetBytes))
+    plan = std::move(lowest);
   if (plan.maxLiveBytes <= budgetBytes)
     return plan;
   return std::nullopt;
-}
-
-/// Gives single blocks a faster variant while the measured peak stays within
-/// the budget, the most expensive blocks first.
-void RematPlanner::improve(Choice &choice, RematPlan &plan,
-                           int64_t budgetBytes) const {
-  std::vector<size_t> order(choice.size());
-  for (size_t i = 0; i < order.size(); ++i)
-    order[i] = i;
-  auto key = [&](size_t i) {
-    return std::pair(-choice[i].variant->extraNs, i);
-  };
-  std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return key(a) < key(b); });
-  for (size_t position : order)
-    for (const Option &option : optionsAt[choice[position].begin]) {
-      if (option.end != choice[position].end ||
-          option.variant->extraNs >= choice[position].variant->extraNs)
-        continue;
-      Choice changed = choice;
-      changed[position] = option;
-      RematPlan candidate = evaluate(changed);
-      if (candidate.maxLiveBytes > budgetBytes ||
-          candidate.costNs >= plan.costNs)
-        continue;
-      choice = std::move(changed);
-      plan = std::move(candidate);
-      break;
-    }
 }
 
 } // namespace neap

@@ -67,12 +67,21 @@ private:
 
   void enumerateOptions();
   const std::vector<BlockVariant> &getVariants(StepRange range, int type,
-                                               bool isJoined);
+                                               int segments);
+  void addNeighbours(StepRange range, std::vector<BlockVariant> &variants);
   void computeNeeds();
   Choice chooseKeepingAll() const;
-  std::optional<Choice> chooseFastest(int64_t budgetBytes) const;
+  /// The fastest choice by the estimates, `peakLimit` on the bytes alive and
+  /// `keptLimit` on the bytes kept for the backward part.
+  std::optional<Choice> chooseFastest(int64_t peakLimit,
+                                      int64_t keptLimit) const;
+  /// The plan of a choice with hoisted effects.
   RematPlan evaluate(const Choice &choice) const;
-  void improve(Choice &choice, RematPlan &plan, int64_t budgetBytes) const;
+  /// With or without hoisted effects, whichever needs less.
+  RematPlan finish(RematPlan plan) const;
+  RematPlan search(int64_t budgetBytes) const;
+  bool improveOnce(Choice &choice, RematPlan &plan, int64_t budgetBytes,
+                   int &evaluations) const;
 
   const Schedule &schedule;
   Schedule hoisted;
@@ -84,6 +93,7 @@ private:
   /// from before.
   std::vector<int64_t> needs;
   std::optional<RematPlan> smallest;
+  int neighboursLeft;
 };
 
 } // namespace neap

@@ -126,7 +126,7 @@ TEST_F(PlanScheduleTest, RefusesABufferRuleWithoutATensor) {
 }
 
 TEST_F(PlanScheduleTest, CutsAtSingleTensors) {
-  module = parse(toyJob(4, 3));
+  module = parse(toyJob(4, 4));
   FailureOr<ExtractedProgram> program =
       extractProgram(*module->getOps<func::FuncOp>().begin(),
                      plan::getKernelTarget(*module), getDeviceRates(*module));
@@ -134,14 +134,14 @@ TEST_F(PlanScheduleTest, CutsAtSingleTensors) {
   Segmentation segmentation = segmentForward(program->schedule);
   // The table crosses every cut: it is a side input.
   EXPECT_TRUE(segmentation.isSideInput[2]);
-  std::vector<StepRange> expected = {
-      {0, 2}, {2, 6}, {6, 10}, {10, 14}, {14, 15}};
+  std::vector<StepRange> expected = {{0, 2},   {2, 6},   {6, 10},
+                                     {10, 14}, {14, 18}, {18, 19}};
   EXPECT_EQ(segmentation.segments, expected);
   BlockTypes types(program->schedule, segmentation);
   EXPECT_EQ(types.getType({2, 6}), types.getType({6, 10}));
   EXPECT_EQ(types.getType({2, 10}), types.getType({6, 14}));
   EXPECT_NE(types.getType({2, 6}), types.getType({2, 10}));
-  EXPECT_NE(types.getType({0, 2}), types.getType({14, 15}));
+  EXPECT_NE(types.getType({0, 2}), types.getType({18, 19}));
 }
 
 } // namespace
