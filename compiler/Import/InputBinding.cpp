@@ -89,7 +89,10 @@ std::optional<InputError> InputBinding::assign(const GraphIndex &index,
                    *info.shape[1].value == *fixedSize;
   if (contains(name, "past") || contains(name, "cache.") ||
       contains(name, "key_cache")) {
-    if (fixed)
+    bool empty = std::any_of(
+        info.shape.begin(), info.shape.end(),
+        [](const Dimension &dimension) { return dimension.value == 0; });
+    if (fixed && !empty)
       return refuse(
           "cached keys and values of a fixed length are not supported");
     inputRoles[id] = InputRole::Past;

@@ -270,14 +270,19 @@ private:
   const Rotation &rotation;
 };
 
-/// Some constant must run over the tokens, else there is nothing to rotate by.
+/// Some product with a constant must run over the tokens, else there is
+/// nothing to rotate by.
 bool hasTokenTable(const Matching &matching, const Region &region) {
-  return std::any_of(region.constants.begin(), region.constants.end(),
-                     [&](ValueId id) {
-                       return TokenColumns::of(matching.structure.shape(id),
-                                               matching.structureTokens)
-                           .has_value();
-                     });
+  return std::any_of(region.nodes.begin(), region.nodes.end(), [&](int node) {
+    const NodeEntry &entry = matching.index.nodes()[node];
+    auto isTable = [&](ValueId id) {
+      return id != kNoValue && !matching.tokenDependent[id] &&
+             TokenColumns::of(matching.structure.shape(id),
+                              matching.structureTokens);
+    };
+    return entry.node->opType == "Mul" &&
+           std::any_of(entry.inputs.begin(), entry.inputs.end(), isTable);
+  });
 }
 
 } // namespace
@@ -293,6 +298,13 @@ std::optional<RopeMatch> matchRope(const Matching &matching, ValueId output,
     const Region &region = grower.region();
     if (!hasTokenTable(matching, region))
       continue;
+    for (ValueId id : region.constants)
+      if (!matching.structure.elements(id)) {
+        problem = "the rotary angles cannot be had: " +
+                  matching.structure.getError().place + ": " +
+                  matching.structure.getError().message;
+        return std::nullopt;
+      }
     std::optional<Rotation> rotation =
         RotationMatcher(matching, region).match();
     if (!rotation)

@@ -21,14 +21,16 @@ static graph::ActivationKind kindOf(Nonlinearity kind) {
 
 /// Add, Sub, Mul, Div: the last node of an idiom, or arithmetic of its own.
 bool Raiser::raiseArithmetic(const NodeEntry &entry, View &view) {
-  bool matched = false;
-  for (auto attempt :
-       {&Raiser::tryNorm, &Raiser::tryRope, &Raiser::tryActivation})
-    if (!(this->*attempt)(entry, view, matched) || matched)
-      return matched;
   const std::string &op = entry.node->opType;
-  ValueId a = entry.inputs[0], b = entry.inputs[1];
   bool isProduct = op == "Mul" || op == "Div";
+  if (auto raised = tryNorm(entry, view))
+    return *raised;
+  // A rotation ends in a sum; a product behind it is the scale of attention.
+  if (auto raised = isProduct ? std::nullopt : tryRope(entry, view))
+    return *raised;
+  if (auto raised = tryActivation(entry, view))
+    return *raised;
+  ValueId a = entry.inputs[0], b = entry.inputs[1];
   if (isToken(a) && isToken(b))
     return combine(entry, view);
   if (isProduct && isToken(a))
@@ -43,11 +45,9 @@ bool Raiser::raiseArithmetic(const NodeEntry &entry, View &view) {
 
 /// Any other operator may be the last of an activation.
 bool Raiser::raiseFunction(const NodeEntry &entry, View &view) {
-  bool matched = false;
-  if (!tryActivation(entry, view, matched))
-    return false;
-  return matched ||
-         fail(entry, "no supported idiom ends in this " + entry.node->opType);
+  if (auto raised = tryActivation(entry, view))
+    return *raised;
+  return fail(entry, "no supported idiom ends in this " + entry.node->opType);
 }
 
 bool Raiser::scaleBy(const NodeEntry &entry, ValueId x, ValueId factor,
@@ -110,11 +110,11 @@ bool Raiser::combine(const NodeEntry &entry, View &view) {
   return true;
 }
 
-bool Raiser::tryActivation(const NodeEntry &entry, View &view, bool &matched) {
+std::optional<bool> Raiser::tryActivation(const NodeEntry &entry, View &view) {
   std::optional<ActivationMatch> match =
       matchActivation(matching, entry.outputs[0]);
   if (!match)
-    return true;
+    return std::nullopt;
   const View *source = get(match->source);
   if (!source)
     return false;
@@ -125,14 +125,13 @@ bool Raiser::tryActivation(const NodeEntry &entry, View &view, bool &matched) {
       builder, location(entry), view.base.getType(), view.base,
       graph::ActivationKindAttr::get(builder.getContext(),
                                      kindOf(match->kind)));
-  matched = true;
   return true;
 }
 
-bool Raiser::tryNorm(const NodeEntry &entry, View &view, bool &matched) {
+std::optional<bool> Raiser::tryNorm(const NodeEntry &entry, View &view) {
   std::optional<NormMatch> match = matchNorm(matching, entry.outputs[0]);
-  matched = match.has_value();
-  return !match || addNorm(entry, *match, view);
+  return match ? std::optional<bool>(addNorm(entry, *match, view))
+               : std::nullopt;
 }
 
 bool Raiser::raiseNormOperator(const NodeEntry &entry, View &view) {
@@ -196,12 +195,13 @@ bool Raiser::addNorm(const NodeEntry &entry, const NormMatch &norm,
   return true;
 }
 
-bool Raiser::tryRope(const NodeEntry &entry, View &view, bool &matched) {
+std::optional<bool> Raiser::tryRope(const NodeEntry &entry, View &view) {
   std::string problem;
   std::optional<RopeMatch> match =
       matchRope(matching, entry.outputs[0], problem);
   if (!match)
-    return problem.empty() || fail(entry, problem);
+    return problem.empty() ? std::nullopt
+                           : std::optional<bool>(fail(entry, problem));
   const View *source = get(match->source);
   if (!source)
     return false;
@@ -230,7 +230,6 @@ bool Raiser::tryRope(const NodeEntry &entry, View &view, bool &matched) {
   if (!layout)
     return fail(entry, "cannot follow a rotary embedding");
   view.layout = *layout;
-  matched = true;
   return true;
 }
 

@@ -117,9 +117,8 @@ bool Raiser::raiseSplit(const NodeEntry &entry, View &view) {
 }
 
 bool Raiser::raiseConcat(const NodeEntry &entry, View &view) {
-  bool matched = false;
-  if (!tryRope(entry, view, matched) || matched)
-    return matched;
+  if (auto raised = tryRope(entry, view))
+    return *raised;
   // Cached keys and values are empty: what is left may be a single part.
   std::vector<ValueId> parts;
   size_t axis = *resolveAxis(entry.node->integer("axis", 0),

@@ -73,13 +73,14 @@ private:
                             const View &like);
   mlir::Value weightValue(const NodeEntry &entry, graph::WeightDeclOp decl);
 
-  // Idioms (RaiseIdioms.cpp).
+  // Idioms (RaiseIdioms.cpp). Nothing: the node does not end this idiom; else
+  // whether it could be raised.
   bool raiseArithmetic(const NodeEntry &entry, View &view);
   bool raiseFunction(const NodeEntry &entry, View &view);
   bool raiseNormOperator(const NodeEntry &entry, View &view);
-  bool tryNorm(const NodeEntry &entry, View &view, bool &matched);
-  bool tryRope(const NodeEntry &entry, View &view, bool &matched);
-  bool tryActivation(const NodeEntry &entry, View &view, bool &matched);
+  std::optional<bool> tryNorm(const NodeEntry &entry, View &view);
+  std::optional<bool> tryRope(const NodeEntry &entry, View &view);
+  std::optional<bool> tryActivation(const NodeEntry &entry, View &view);
   bool addNorm(const NodeEntry &entry, const NormMatch &norm, View &view);
   bool scaleBy(const NodeEntry &entry, ValueId x, ValueId factor, bool divide,
                View &view);

@@ -109,8 +109,9 @@ static ElementsAttr inlineElements(const Tensor &tensor, graph::WeightType type,
 
 /// `onnx::MatMul_531` and bare numbers say less than the module's name.
 static bool isAnonymous(const std::string &name) {
-  return name.empty() || name.find("::") != std::string::npos ||
-         name.find('.') == std::string::npos;
+  return name.find("::") != std::string::npos ||
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return c >= '0' && c <= '9'; });
 }
 
 graph::WeightDeclOp WeightTable::declare(const Tensor &tensor,
