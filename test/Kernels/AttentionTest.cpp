@@ -119,7 +119,7 @@ struct Operands {
 /// Both kernels of one shape for rows of at most `maxTokens`.
 class Attention {
 public:
-  Attention(const Shape &s, int64_t maxTokens)
+  Attention(const Shape &s, int64_t maxTokens, int maxThreads = 4)
       : s(s), queryType(tensorType(s.heads * s.headDim)),
         keyType(tensorType(s.kvHeads * s.headDim)),
         lseType(tensorType(s.heads)),
@@ -132,7 +132,7 @@ public:
                 {queryType, keyType, keyType, queryType, lseType, queryType},
                 attributes(s), {queryType, keyType, keyType}),
             {s.heads * s.headDim, s.kvHeads * s.headDim, s.kvHeads * s.headDim},
-            maxTokens, s.vectorFloats) {}
+            maxTokens, s.vectorFloats, maxThreads) {}
 
   /// `slack` multiplies the tolerances: errors grow with the scores' size.
   void check(const Operands &x, int64_t tokens, double slack = 1) {
@@ -227,6 +227,27 @@ TEST(Attention, OutputsDependOnEarlierTokensOnly) {
     auto someBackward =
         attention.backward.run({x.q, x.k, x.v, all[0], all[1], x.dO}, length);
     EXPECT_TRUE(sameBits(someBackward[0], allBackward[0], count)) << length;
+  }
+}
+
+// With few threads a task owns a whole key head and computes scores again once
+// instead of twice; the plan's thread count must not show in the result.
+TEST(Attention, PlansForFewAndManyThreadsAgreeBitwise) {
+  for (Shape s : {Shape{4, 2, 20}, Shape{2, 1, 64}, Shape{2, 1, 33, 8},
+                  Shape{4, 2, 16, 4}}) {
+    const int64_t tokens = 200;
+    Attention few(s, tokens, 1), many(s, tokens, 4);
+    EXPECT_NE(few.backward.getCodeBytes(), many.backward.getCodeBytes());
+    Operands x(s, tokens);
+    auto y = few.forward.run({x.q, x.k, x.v}, tokens);
+    for (int64_t length : {1, 63, 65, 200}) {
+      SCOPED_TRACE(describe(s) + ", " + std::to_string(length) + " tokens");
+      std::vector<Input> inputs = {x.q, x.k, x.v, y[0], y[1], x.dO};
+      auto a = few.backward.run(inputs, length);
+      auto b = many.backward.run(inputs, length);
+      for (size_t i = 0; i < 3; ++i)
+        EXPECT_TRUE(sameBits(a[i], b[i], a[i].size())) << "gradient " << i;
+    }
   }
 }
 

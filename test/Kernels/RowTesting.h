@@ -52,9 +52,10 @@ public:
   static constexpr float untouched = 7e30f;
 
   RowKernel(const std::string &source, std::vector<int64_t> resultColumns,
-            int64_t maxTokens, int64_t vectorFloats)
+            int64_t maxTokens, int64_t vectorFloats, int maxThreads = 4)
       : resultColumns(std::move(resultColumns)), maxTokens(maxTokens),
-        kernel(source, getTarget(vectorFloats, maxTokens, 4)) {}
+        maxThreads(maxThreads),
+        kernel(source, getTarget(vectorFloats, maxTokens, maxThreads)) {}
 
   using Arrays = std::vector<std::vector<float>>;
   /// Result number to the operand number it lies over.
@@ -66,11 +67,11 @@ public:
   Arrays run(const std::vector<Input> &inputs, int64_t tokens,
              const Aliases &aliases = {}) {
     Arrays first = runOnce(inputs, tokens, 1, {});
-    for (int threads = 2; threads <= 4; ++threads)
+    for (int threads = 2; threads <= maxThreads; ++threads)
       expectSame(first, runOnce(inputs, tokens, threads, {}), tokens,
                  "with threads");
     if (!aliases.empty())
-      expectSame(first, runOnce(inputs, tokens, 2, aliases), tokens,
+      expectSame(first, runOnce(inputs, tokens, maxThreads, aliases), tokens,
                  "in place");
     return first;
   }
@@ -127,6 +128,7 @@ private:
 
   std::vector<int64_t> resultColumns;
   int64_t maxTokens;
+  int maxThreads;
   CompiledKernel kernel;
 };
 

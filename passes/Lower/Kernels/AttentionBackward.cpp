@@ -1,8 +1,12 @@
-// Attention backward in two parallel phases. The first owns one key head and
-// one block of 64 keys and adds up dk and dv over the heads of the group in
-// ascending order, query blocks in descending order, queries ascending. The
-// second owns one head and one block of queries and adds up dq over key blocks
-// in ascending order. Scores are computed again in both.
+// Attention backward. dk and dv of a block of 64 keys add up over the heads of
+// the group in ascending order, query blocks in descending order, queries
+// ascending; dq of a block of queries over key blocks in ascending order.
+//
+// With enough key heads for the threads a task owns a whole key head and its
+// query heads, and every score is computed again once. Otherwise two parallel
+// phases compute them again twice: the first owns a key head and a block of
+// keys, the second a head and a block of queries. Each element is the same
+// chain of operations either way, so the choice does not show in the results.
 // docs/kernels-attention.md describes tiles, orders and measurements.
 #include "passes/Lower/Kernels/Attention.h"
 
@@ -11,6 +15,7 @@
 using namespace mlir;
 using namespace neap;
 using namespace neap::graph;
+using Values = KernelBuilder::Values;
 using Span = TileProduct::Span;
 
 namespace {
@@ -91,15 +96,12 @@ protected:
 //===----------------------------------------------------------------------===//
 
 /// Scores lie with queries down, keys across: keys and values are transposed
-/// once per task.
+/// once per block of keys.
 class KeyTask : BackwardTask {
 public:
-  KeyTask(KernelEmitter &emitter, const AttentionShape &shape, Value task,
-          Value thread, ValueRange captured)
+  KeyTask(KernelEmitter &emitter, const AttentionShape &shape, Value thread,
+          ValueRange captured)
       : BackwardTask(emitter, shape, captured[0]), blocks(captured[1]) {
-    // Early keys meet the most queries; they come first.
-    block = b.div(task, shape.kvHeads);
-    keyHead = b.rem(task, shape.kvHeads);
     ScratchArrays scratch(b, emitter.getThreadScratch(thread));
     for (Value *tile : {&keys, &values, &queries, &gradients, &dKeys, &dValues})
       *tile = scratch.take(kBlock * padded);
@@ -107,8 +109,24 @@ public:
     dots = scratch.take(kBlock);
   }
 
-  void emit() {
-    Value firstKey = b.mul(block, kBlock);
+  /// A key head with its query heads; dq is accumulated in the result.
+  void emitHead(Value task) {
+    keyHead = task;
+    ownsQueries = true;
+    b.forLoop(b.index(0), blocks, 1, [&](Value each) { emitBlock(each); });
+  }
+
+  /// One block of one key head. Early keys meet the most queries and come
+  /// first, so that threads end together.
+  void emitTask(Value task) {
+    keyHead = b.rem(task, shape.kvHeads);
+    emitBlock(b.div(task, shape.kvHeads));
+  }
+
+private:
+  void emitBlock(Value keyBlock) {
+    block = keyBlock;
+    firstKey = b.mul(block, kBlock);
     Value at = rowsAt(firstKey, shape.keyStride(), keyHead);
     keyRows = validRows(firstKey);
     copyKeys(K, at, keyRows, queries);
@@ -133,13 +151,12 @@ public:
                   shape.keyStride());
   }
 
-private:
   void addQueryBlock(Value head, Value queryBlock) {
     Value first = b.mul(queryBlock, kBlock);
+    Value queriesAt = rowsAt(first, shape.queryStride(), head);
     rows = validRows(first);
     isDiagonal = b.equal(queryBlock, block);
-    copyQueries(rowsAt(first, shape.queryStride(), head), rows, queries,
-                gradients, dots);
+    copyQueries(queriesAt, rows, queries, gradients, dots);
 
     // Above the diagonal nothing is computed.
     auto below = [&](Value column) {
@@ -172,6 +189,33 @@ private:
     product.rows = allKeys;
     product.contraction = fromDiagonal;
     tiles.emit(product);
+    if (ownsQueries)
+      addToQueryGradient(queriesAt);
+  }
+
+  /// dq[t] += sum_s ds[t, s] k[s]. The tiles of queries and their gradients
+  /// are done with; keys and dq take their place. The diagonal block is the
+  /// last one that a query meets.
+  void addToQueryGradient(Value at) {
+    Value target = elementAddress(emitter.getOutput(0), at);
+    int64_t stride = shape.queryStride();
+    copyKeys(K, rowsAt(firstKey, shape.keyStride(), keyHead), keyRows, queries);
+    b.ifThen(
+        b.equal(block, b.index(0)), [&] { tiles.clear(gradients); },
+        [&] { tiles.copyIn(target, stride, rows, gradients); });
+    TileProduct product = gradientProduct(scores, queries, gradients);
+    product.aRow = kBlock;
+    product.aStep = 1;
+    product.rows = [&](Value) { return Span{b.index(0), rows}; };
+    product.contraction = [&](Value row) {
+      Value limit =
+          b.select(isDiagonal, b.add(row, tiles.rowStep()), b.index(kBlock));
+      return Span{b.index(0), b.min(keyRows, limit)};
+    };
+    tiles.emit(product);
+    Value factor = b.select(isDiagonal, b.scalar(shape.scale), b.scalar(1));
+    tiles.copyOut(gradients, rows, target, stride,
+                  [&](Value) { return factor; });
   }
 
   void computeProbabilities(Value lse) {
@@ -189,9 +233,11 @@ private:
     });
   }
 
-  Value blocks, block, keyHead, keyRows;
-  Value keys, values;       ///< transposed: d x 64
-  Value queries, gradients; ///< rows of scale q and of do
+  bool ownsQueries = false;
+  Value blocks, keyHead;
+  Value block, firstKey, keyRows; ///< of the current key block
+  Value keys, values;             ///< transposed: d x 64
+  Value queries, gradients;       ///< rows of scale q and of do
   Value dKeys, dValues, scores, dots;
   Value rows, isDiagonal; ///< of the current query block
 };
@@ -315,15 +361,31 @@ struct AttentionBackwardKernel
     AttentionShape shape(cast<AttentionBackwardOp>(op));
     Value tokens = emitter.getTokenCount();
     Value blocks = b.ceilDiv(tokens, kBlock);
-    emitter.parallel(b.mul(blocks, shape.kvHeads), {tokens, blocks},
+    Values captures = {tokens, blocks};
+    if (suitsWholeHeads(shape, emitter.getTarget().maxThreads)) {
+      emitter.parallel(
+          b.index(shape.kvHeads), captures,
+          [&](Value task, Value thread, ValueRange captured) {
+            KeyTask(emitter, shape, thread, captured).emitHead(task);
+          });
+      return success();
+    }
+    emitter.parallel(b.mul(blocks, shape.kvHeads), captures,
                      [&](Value task, Value thread, ValueRange captured) {
-                       KeyTask(emitter, shape, task, thread, captured).emit();
+                       KeyTask(emitter, shape, thread, captured).emitTask(task);
                      });
-    emitter.parallel(b.mul(blocks, shape.heads), {tokens, blocks},
+    emitter.parallel(b.mul(blocks, shape.heads), captures,
                      [&](Value task, Value thread, ValueRange captured) {
                        QueryTask(emitter, shape, task, thread, captured).emit();
                      });
     return success();
+  }
+
+  /// Whether five products per tile on as many threads as key heads can feed
+  /// take less time than seven on all of them.
+  static bool suitsWholeHeads(const AttentionShape &shape, int64_t threads) {
+    int64_t rounds = (shape.kvHeads + threads - 1) / threads;
+    return 5 * rounds * threads <= 7 * shape.kvHeads;
   }
 };
 } // namespace

@@ -1,7 +1,9 @@
 // Speed of attention and of the row-wise kernels beside it.
-//   attention-bench [lanes=16] [samples=9] [only=TEXT]
-// Attention's rate counts whole 64 x 64 tiles up to the diagonal, two products
-// forward and five backward, whatever the kernel skips or computes again.
+//   attention-bench [lanes=16] [samples=9] [threads=1] [only=TEXT]
+// Everything runs on one thread; `threads` is what the kernels are compiled
+// for. Attention's rate counts whole 64 x 64 tiles up to the diagonal, two
+// products forward and five backward, whatever the kernel skips or computes
+// again.
 #include "passes/Lower/KernelTiles.h"
 #include "test/Kernels/KernelHarness.h"
 #include "test/Kernels/bench/BenchClock.h"
@@ -185,6 +187,7 @@ int main(int argc, char **argv) {
   };
   int64_t lanes = number("lanes", test::getHostTarget(1, 1).vectorFloats);
   KernelTarget target = getDefaultTiles(lanes);
+  target.maxThreads = number("threads", 1);
   auto run = [&](const Job &job, int64_t tokens) {
     target.maxTokens = tokens;
     if (job.name.find(options["only"]) != std::string::npos)
