@@ -86,8 +86,8 @@ void collectInputs(ModuleFacts &facts) {
       if (index >= inputs.size())
         inputs.resize(index + 1, 0);
       inputs[index] =
-          std::max(inputs[index],
-                   getTypeBytes(argument.getType(), facts.target.maxTokens + 1));
+          std::max(inputs[index], getTypeBytes(argument.getType(),
+                                               facts.target.maxTokens + 1));
     }
 }
 

@@ -38,7 +38,8 @@ public:
     const std::vector<ProgramPlan> &plans = chosen ? *chosen : smallest;
     setSlotsBytes(layout, findSlotsBytes(plans));
     PlanResult result = describePlan(facts, layout, plans, options);
-    result.minPeakBytes = getPlannedBytes(findSlotsBytes(smallest));
+    result.minPeakBytes = std::min(getPlannedBytes(findSlotsBytes(smallest)),
+                                   result.plannedBytes);
     result.floorBytes = getPlannedBytes(findFloor());
     result.fits = chosen.has_value();
     if (result.fits && failed(rewrite(plans)))

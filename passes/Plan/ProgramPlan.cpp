@@ -51,8 +51,14 @@ const ProgramPlan &ProgramPlanner::planKeepingAll() {
 }
 
 const ProgramPlan &ProgramPlanner::planSmallest() {
-  if (!smallest)
-    smallest = remat ? place(remat->planSmallest()) : planKeepingAll();
+  if (smallest)
+    return *smallest;
+  smallest = planKeepingAll();
+  if (remat) {
+    ProgramPlan plan = place(remat->planSmallest());
+    if (plan.allocation.heightBytes < smallest->allocation.heightBytes)
+      smallest = std::move(plan);
+  }
   return *smallest;
 }
 

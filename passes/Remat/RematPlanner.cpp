@@ -18,19 +18,19 @@ namespace {
 constexpr int joinedSegments[] = {1, 2, 3, 4, 6, 8};
 
 /// Partial plans kept per cut; beyond that, one per bucket of kept bytes.
-constexpr size_t maxStates = 512;
+constexpr size_t maxStates = 128;
 
 /// Estimated peaks tried between the smallest and somewhat above the budget.
 constexpr int sweepSteps = 24;
-/// Blocks of at most this many segments get variants off the hull, and no more
-/// than so many are measured in all.
+/// Bounds on the time spent, in steps walked through: by one search for single
+/// changes, and by measuring variants off the hull.
+constexpr int64_t searchWork = 1'000'000;
+constexpr int64_t neighbourWork = 400'000;
+
+/// Blocks of at most this many segments get variants off the hull.
 constexpr int refinedSegments = 3;
-constexpr int maxNeighbours = 1000;
 
 constexpr int64_t unlimited = INT64_MAX;
-
-/// Plans measured by one search for single changes; bounds the time spent.
-constexpr int maxEvaluations = 1500;
 
 struct State {
   int64_t keptBytes, extraNs;
@@ -75,7 +75,7 @@ int BlockVariant::countRecomputed() const {
 RematPlanner::RematPlanner(const Schedule &schedule)
     : schedule(schedule), hoisted(hoistEffects(schedule)),
       segmentation(segmentForward(hoisted)), types(hoisted, segmentation),
-      neighboursLeft(maxNeighbours) {
+      neighboursLeft(neighbourWork / (hoisted.size() + 1)) {
   enumerateOptions();
   computeNeeds();
 }
@@ -138,7 +138,7 @@ void RematPlanner::addNeighbours(StepRange range,
   };
   for (size_t v = 0; v < hull; ++v)
     for (int s = range.begin; s < range.end; ++s) {
-      if (!hoisted.steps[s].recomputable || neighboursLeft == 0)
+      if (!hoisted.steps[s].recomputable || neighboursLeft <= 0)
         continue;
       std::vector<bool> recomputed = variants[v].recomputed;
       recomputed[s - range.begin] = !recomputed[s - range.begin];
@@ -276,7 +276,7 @@ RematPlan RematPlanner::search(int64_t budgetBytes) const {
     keptByAll += options.front().variant->keptBytes;
   for (int i = 0; i <= sweepSteps; ++i)
     consider(unlimited, keptByAll / sweepSteps * i);
-  int evaluations = 0;
+  int64_t evaluations = searchWork / (hoisted.size() + 1);
   while (improveOnce(best, plan, budgetBytes, evaluations))
     continue;
   return finish(std::move(plan));
@@ -285,11 +285,13 @@ RematPlan RematPlanner::search(int64_t budgetBytes) const {
 /// Replaces one block's option, or a stretch of blocks by another cover of the
 /// same segments with one block; false when nothing helps.
 bool RematPlanner::improveOnce(Choice &choice, RematPlan &plan,
-                               int64_t budgetBytes, int &evaluations) const {
+                               int64_t budgetBytes,
+                               int64_t &evaluations) const {
   bool improved = false;
   auto attempt = [&](Choice changed) {
-    if (evaluations++ >= maxEvaluations)
+    if (evaluations == 0)
       return;
+    --evaluations;
     RematPlan candidate = evaluate(changed);
     if (judge(candidate, budgetBytes) >= judge(plan, budgetBytes))
       return;
@@ -318,7 +320,7 @@ bool RematPlanner::improveOnce(Choice &choice, RematPlan &plan,
       if (position >= choice.size())
         return improved;
     }
-  return improved && evaluations < maxEvaluations;
+  return improved && evaluations > 0;
 }
 
 RematPlan RematPlanner::planKeepingAll() {

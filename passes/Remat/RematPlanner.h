@@ -80,8 +80,9 @@ private:
   /// With or without hoisted effects, whichever needs less.
   RematPlan finish(RematPlan plan) const;
   RematPlan search(int64_t budgetBytes) const;
+  /// Counts down `evaluations`, of which it has at most so many.
   bool improveOnce(Choice &choice, RematPlan &plan, int64_t budgetBytes,
-                   int &evaluations) const;
+                   int64_t &evaluations) const;
 
   const Schedule &schedule;
   Schedule hoisted;
@@ -93,7 +94,7 @@ private:
   /// from before.
   std::vector<int64_t> needs;
   std::optional<RematPlan> smallest;
-  int neighboursLeft;
+  int64_t neighboursLeft;
 };
 
 } // namespace neap
