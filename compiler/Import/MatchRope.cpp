@@ -122,8 +122,8 @@ private:
   Array probe, probed;
 };
 
-/// Reads one column per frequency from an array that has the token axis and a
-/// last axis, all others of size 1. Nothing if the array is not of that form.
+/// Reads one column per frequency from an array over tokens and columns.
+/// Nothing if the array is not of that form.
 struct TokenColumns {
   static std::optional<TokenColumns> of(const Array *array, int64_t tokens) {
     if (!array || !array->isFloat() || array->rank() < 2)
@@ -131,12 +131,17 @@ struct TokenColumns {
     TokenColumns columns;
     columns.array = array;
     columns.width = array->shape.back();
-    if (array->size() != tokens * columns.width)
+    // Axes of size 1 may stand behind the tokens; what stands before them, the
+    // rows of a fixed batch, repeats the same array.
+    int64_t axis = array->rank() - 2, period = tokens * columns.width;
+    while (axis > 0 && array->shape[axis] == 1)
+      --axis;
+    if (array->shape[axis] != tokens)
       return std::nullopt;
-    bool found = false;
-    for (int64_t i = 0; i + 1 < array->rank(); ++i)
-      found |= array->shape[i] == tokens;
-    return found ? std::optional<TokenColumns>(columns) : std::nullopt;
+    for (size_t k = period; k < array->floats.size(); ++k)
+      if (array->floats[k] != array->floats[k - period])
+        return std::nullopt;
+    return columns;
   }
   double at(int64_t token, int64_t column) const {
     return array->floats[token * width + column];

@@ -52,9 +52,12 @@ static std::string fromNodePath(const std::string &name) {
   return path;
 }
 
-std::string findModulePath(const Node &node, const std::string &weightName) {
-  for (std::string path :
-       {fromWeight(weightName), fromScopes(node), fromNodePath(node.name)})
+std::string findModulePath(const Node &node, const std::string &weightName,
+                           bool isShared) {
+  std::string owned = fromWeight(weightName);
+  for (const std::string &path :
+       {isShared ? std::string() : owned, fromScopes(node),
+        fromNodePath(node.name), owned})
     if (!path.empty())
       return path;
   bool anonymous = weightName.empty() ||

@@ -11,8 +11,9 @@ namespace neap::onnx {
 ///   2. the node's `pkg.torch.onnx.name_scopes` metadata
 ///   3. the node's path: `/model/layers.0/self_attn/q_proj/MatMul`
 ///   4. the weight's name as it is, or else the node's first output
-/// Never empty.
-std::string findModulePath(const Node &node, const std::string &weightName);
+/// A weight that other modules use too is asked last. Never empty.
+std::string findModulePath(const Node &node, const std::string &weightName,
+                           bool isShared);
 
 /// Other names under which a LoRA spec may know the module: exporters of
 /// inference graphs shorten `self_attn` to `attn`.

@@ -26,7 +26,8 @@ bool Raiser::raiseGather(const NodeEntry &entry, View &view) {
           entry, "expected an embedding: rows of a constant table by token id");
     graph::WeightDeclOp decl = weights.table(
         table, 0, -1,
-        findModulePath(*entry.node, matching.index.value(table).name) +
+        findModulePath(*entry.node, matching.index.value(table).name,
+                       /*isShared=*/false) +
             ".weight");
     if (!decl)
       return fail(entry, weights.problem());
@@ -110,8 +111,11 @@ bool Raiser::addLinear(const NodeEntry &entry, ValueId x, ValueId weight,
     return fail(entry,
                 "a linear layer over part of the features is not supported");
   std::optional<TracedWeight> traced = weights.trace(weight);
-  std::string path = findModulePath(
-      *entry.node, traced && traced->tensor ? traced->tensor->name : "");
+  // A tied weight carries the embedding's name.
+  bool isShared =
+      traced && embedding && weights.tensorOf(embedding) == traced->tensor;
+  std::string path =
+      findModulePath(*entry.node, traced ? traced->tensor->name : "", isShared);
   if (int uses = pathUses[path]++)
     path += "." + entry.node->opType + "_" + std::to_string(uses);
   if (embedding)
@@ -193,7 +197,7 @@ Value Raiser::positionTable(const NodeEntry &entry, ValueId constant,
                  holdsOnly(like.layout.axes[axes - 2], AtomKind::Token) &&
                  shape->shape[rank - 1] == columns &&
                  shape->shape[rank - 2] == matching.structureTokens &&
-                 shape->size() == columns * matching.structureTokens;
+                 shape->size() % (columns * matching.structureTokens) == 0;
   if (!aligned)
     return fail(entry, "a constant of shape " + shapeText(shape->shape) +
                            " is added to activations: expected a bias or a "
@@ -223,7 +227,7 @@ Value Raiser::positionTable(const NodeEntry &entry, ValueId constant,
     int64_t first = rows->size() ? rows->ints[0] : 0,
             stored = shapeOf(producer->inputs[0])->shape[0];
     for (int64_t i = 0; i < rows->size(); ++i)
-      if (rows->ints[i] != first + i)
+      if (rows->ints[i] != first + i % matching.positionTokens)
         return fail(*producer, "positions do not follow each other"), Value();
     if (first < 0 || stored - first < matching.maxTokens)
       return fail(*producer, "rows of " + std::to_string(matching.maxTokens) +
@@ -232,9 +236,14 @@ Value Raiser::positionTable(const NodeEntry &entry, ValueId constant,
              Value();
     decl = weights.table(producer->inputs[0], first, stored - first, name);
   } else if (const Array *values = matching.positions.elements(constant)) {
-    decl = weights.inlineArray({matching.positionTokens, columns},
-                               {values->floats.begin(), values->floats.end()},
-                               name);
+    int64_t period = matching.positionTokens * columns;
+    for (int64_t k = period; k < values->size(); ++k)
+      if (values->floats[k] != values->floats[k - period])
+        return fail(entry, "the rows of the batch have different positions"),
+               Value();
+    decl = weights.inlineArray(
+        {matching.positionTokens, columns},
+        {values->floats.begin(), values->floats.begin() + period}, name);
   } else
     return fail(matching.positions.getError()), Value();
   if (!decl)

@@ -212,13 +212,18 @@ graph::WeightDeclOp WeightTable::inlineArray(std::vector<int64_t> shape,
   return decl;
 }
 
+const Tensor *WeightTable::tensorOf(graph::WeightDeclOp decl) const {
+  auto found = tensors.find(decl.getSymName().str());
+  return found == tensors.end() ? nullptr : found->second;
+}
+
 void WeightTable::tie(ValueId id, bool outputsFirst,
                       graph::WeightDeclOp embedding) {
   std::optional<TracedWeight> traced = trace(id);
-  auto known = tensors.find(embedding.getSymName().str());
-  if (!traced || known == tensors.end() || traced->tensor == known->second)
+  const Tensor *known = tensorOf(embedding);
+  if (!traced || !known || traced->tensor == known)
     return;
-  const Tensor &table = *known->second, &matrix = *traced->tensor;
+  const Tensor &table = *known, &matrix = *traced->tensor;
   auto shape = cast<graph::WeightType>(embedding.getType()).getShape();
   bool transposed = traced->transposed == outputsFirst;
   std::vector<int64_t> stored = {shape[transposed], shape[!transposed]};

@@ -45,6 +45,9 @@ public:
   /// transposed.
   void tie(ValueId id, bool outputsFirst, graph::WeightDeclOp embedding);
 
+  /// The tensor behind a weight of the file, or null.
+  const Tensor *tensorOf(graph::WeightDeclOp decl) const;
+
   /// Weights whose data are absent, by name.
   const std::set<std::string> &absent() const { return absentNames; }
   const std::string &problem() const { return lastProblem; }
