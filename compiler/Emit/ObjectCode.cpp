@@ -51,9 +51,12 @@ neap::translateToLlvm(mlir::ModuleOp module, llvm::LLVMContext &context,
   result->setDataLayout(machine.createDataLayout());
   result->setTargetTriple(machine.getTargetTriple());
   // Vectors are as wide as the profile says; without this the backend halves
-  // 512-bit ones on some processors.
-  for (llvm::Function &function : *result)
+  // 512-bit ones on some processors. Loops that clear or copy stay loops: the
+  // object must not call memset or memcpy, nor any other library function.
+  for (llvm::Function &function : *result) {
     function.addFnAttr("prefer-vector-width", "512");
+    function.addFnAttr("no-builtins");
+  }
   return result;
 }
 
