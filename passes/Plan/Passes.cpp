@@ -56,7 +56,7 @@ struct Rematerialize : neap::impl::RematerializePassBase<Rematerialize> {
       plan = planner.planFastest(budgetBytes);
     if (!plan)
       return program.function.emitOpError()
-             << "expected to fit " << budgetBytes
+             << "expected to fit " << budgetBytes.getValue()
              << " live bytes, but found at least "
              << planner.planSmallest().maxLiveBytes;
     applySchedule(program, plan->schedule);

@@ -16,9 +16,9 @@ module attributes {plan.arena_bytes = 4096 : i64, plan.slots_offset = 256 : i64}
     %b = plan.slot {offset = 512 : i64, bytes = 512 : i64} : !plan.slot<tensor<?x8xf32>>
     %c = plan.slot {offset = 1024 : i64, bytes = 512 : i64} : !plan.slot<tensor<?x8xf32>>
     // expected-note@+1 {{it is written here and needed until run #2}}
-    plan.run ins(%table : !graph.weight<16x8xf32>) outs(%a : !plan.slot<tensor<?x8xf32>>) {
-    ^bb0(%t: !graph.weight<16x8xf32>):
-      %0 = graph.concat_columns : () -> tensor<?x8xf32>
+    plan.run ins(%ids, %table : !plan.slot<tensor<16xi32>>, !graph.weight<16x8xf32>) outs(%a : !plan.slot<tensor<?x8xf32>>) {
+    ^bb0(%i: tensor<16xi32>, %t: !graph.weight<16x8xf32>):
+      %0 = graph.embedding %i, %t : (tensor<16xi32>, !graph.weight<16x8xf32>) -> tensor<?x8xf32>
       plan.yield %0 : tensor<?x8xf32>
     }
     // expected-error@+1 {{writes [512, 1024), but [256, 768) is alive}}
