@@ -17,7 +17,9 @@ inline KernelTarget getDefaultTiles(int64_t vectorFloats) {
   target.tileRows = vectorFloats == 8 ? 6 : 8;
   target.tileVectors = 2;
   target.contractionBlock = 512;
-  target.panelGroup = 1;
+  // A row tile that stays in L1 over more columns reads x less often from L2;
+  // narrow panels need more of them.
+  target.panelGroup = vectorFloats == 16 ? 2 : 8;
   return target;
 }
 

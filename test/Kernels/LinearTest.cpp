@@ -238,7 +238,7 @@ TEST(Linear, BackwardAddsToItsInitialValueInPlace) {
 }
 
 TEST(Linear, CodeAndScratchAreSmall) {
-  KernelTarget target = getTarget(getHostTarget(1, 1).vectorFloats, 512, 3);
+  KernelTarget target = getTarget(getHostTarget(1, 1).vectorFloats, 128, 3);
   CompiledKernel kernel(
       R"(func.func @f(%x: tensor<?x2048xf32>, %w: !graph.weight<2048x2048xf32>) {
     %y = graph.linear %x, %w : (tensor<?x2048xf32>, !graph.weight<2048x2048xf32>) -> tensor<?x2048xf32>

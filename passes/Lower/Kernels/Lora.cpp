@@ -22,6 +22,15 @@ static int64_t getTileVectors(KernelBuilder &b) {
   return b.getLanes() == 8 ? 2 : 4;
 }
 
+namespace {
+/// A register tile of the gradient: ranks by vectors.
+struct GradientTile {
+  explicit GradientTile(KernelBuilder &b)
+      : ranks(b.getLanes() == 8 ? 4 : 8), vectors(b.getLanes() == 8 ? 3 : 2) {}
+  int64_t ranks, vectors;
+};
+} // namespace
+
 /// body(column, valid) for column tiles [begin, end); `valid` is the tile's
 /// width or, in code of its own, what is left of the columns.
 static void forColumnTiles(KernelBuilder &b, Value begin, Value end,
@@ -175,8 +184,9 @@ struct AccumulateOuterKernel
     KernelBuilder &b = emitter.getBuilder();
     auto outer = cast<AccumulateOuterOp>(op);
     int64_t columns = getColumns(outer.getX()), rank = getColumns(outer.getH());
-    const KernelTarget &target = emitter.getTarget();
-    int64_t width = target.panelColumns();
+    GradientTile tile(b);
+    int64_t size = tile.ranks, full = rank / size * size;
+    int64_t width = tile.vectors * b.getLanes();
     int64_t tiles = llvm::divideCeil(columns, width);
     emitter.parallelRanges(
         b.index(tiles), 1, [&](Value begin, Value end, Value) {
@@ -186,18 +196,17 @@ struct AccumulateOuterKernel
             Value block = b.sub(b.sub(blocks, number), b.index(1));
             Value first = b.mul(block, reductionTokens);
             Value last = b.min(b.add(first, reductionTokens), tokens);
-            forColumnTiles(
-                b, begin, end, columns, width,
-                [&](Value column, int64_t valid) {
-                  int64_t size = target.tileRows, full = rank / size * size;
-                  b.forLoop(b.index(0), b.index(full), size, [&](Value r) {
-                    emitTile(emitter, outer, first, last, column, valid, r,
-                             size);
-                  });
-                  if (full < rank)
-                    emitTile(emitter, outer, first, last, column, valid,
-                             b.index(full), rank - full);
-                });
+            forColumnTiles(b, begin, end, columns, width,
+                           [&](Value column, int64_t valid) {
+                             b.forLoop(b.index(0), b.index(full), size,
+                                       [&](Value r) {
+                                         emitTile(emitter, outer, first, last,
+                                                  column, valid, r, size);
+                                       });
+                             if (full < rank)
+                               emitTile(emitter, outer, first, last, column,
+                                        valid, b.index(full), rank - full);
+                           });
           });
         });
     return success();
