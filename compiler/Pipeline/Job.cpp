@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 
 using namespace mlir;
 using namespace neap;
@@ -185,6 +186,7 @@ static CommandResult prepare(const JobRequest &request, bool shapesOnly,
   if (!model)
     return model.error();
   job.imported = std::move(model->module);
+  job.warnings.insert(job.warnings.end(), model->notes.begin(), model->notes.end());
   // A row's last token is a label only: one token less is computed.
   job.imported.get()->setAttr(plan::kMaxTokensAttr,
                               IntegerAttr::get(IntegerType::get(&context, 64),
@@ -202,5 +204,7 @@ JobOrError neap::prepareJob(const JobRequest &request, bool shapesOnly,
   JobOrError result;
   result.job = std::make_unique<Job>();
   result.error = prepare(request, shapesOnly, context, *result.job);
+  for (const std::string &warning : result.job->warnings)
+    std::cerr << "warning: " << warning << "\n";
   return result;
 }

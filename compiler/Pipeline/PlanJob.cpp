@@ -3,6 +3,8 @@
 #include "compiler/Report/PlanJson.h"
 #include "compiler/Spec/EffectiveSpec.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <algorithm>
 
 using namespace neap;
@@ -80,7 +82,7 @@ std::string neap::describePlan(const Job &job, const PlannedJob &planned) {
   text += "lora:     " + describeLora(job.lora) + "\n";
   text += "training: " + describeTraining(job.train) + "\n";
   text += "          " + describeExecution(job.train) + "\n";
-  for (const std::string &warning : job.warnings)
-    text += "warning: " + warning + "\n";
+  if (!job.train.unusedFields.empty())
+    text += "unused:   " + llvm::join(job.train.unusedFields, ", ") + "\n";
   return text + renderPlanSummary(planned.result, makeReportInfo(job, planned));
 }

@@ -98,9 +98,12 @@ std::string renderDoesNotFit(const PlanResult &plan,
       static_cast<long long>(info.budgetBytes.value_or(0)),
       info.budgetKind.empty() ? "" : " ", info.budgetKind.c_str(),
       static_cast<long long>(plan.minPeakBytes));
-  text += "largest at the smallest peak:\n";
+  text += "largest tensors at the smallest peak:\n";
   size_t count = 0;
   for (const PlannedBuffer &buffer : plan.findBuffersAtPeak()) {
+    // Fixed ranges and scratch are not the model's tensors: by_class has them.
+    if (buffer.fixed || buffer.memoryClass == MemoryClass::KernelScratch)
+      continue;
     if (count++ == namedTensors)
       break;
     text +=

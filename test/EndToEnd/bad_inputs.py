@@ -116,8 +116,16 @@ class Compiler(unittest.TestCase):
                      model=path)
 
     def test_target_that_matches_nothing(self):
-        lora = support.write_lora(self.work / "nothing.json", ["q_proj", "query_key_value"])
+        lora = support.write_lora(self.work / "nothing.json", ["query_key_value", "dense"])
         self.refused(INVALID, "query_key_value", "q_proj", "down_proj", lora=lora)
+
+    def test_target_entry_without_effect_is_a_warning_as_in_peft(self):
+        lora = support.write_lora(self.work / "partly.json", ["q_proj", "query_key_value"])
+        done = support.run(support.BIN / "neap", "plan", self.model, "--lora", lora, "--train",
+                           self.train, "--device", support.DEVICE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("warning: ", done.stderr)
+        self.assertIn("query_key_value", done.stderr)
 
     def test_lora_field_that_is_not_honoured(self):
         lora = support.write_lora(self.work / "dora.json", use_dora=True)
