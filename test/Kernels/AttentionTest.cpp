@@ -230,6 +230,21 @@ TEST(Attention, OutputsDependOnEarlierTokensOnly) {
   }
 }
 
+// Nothing but the sums of do . o runs across lanes.
+TEST(Attention, OutputsDoNotDependOnTheVectorWidth) {
+  const int64_t tokens = 130;
+  Operands x({3, 1, 20}, tokens);
+  RowKernel::Arrays first;
+  for (int64_t width : {4, 8, 16}) {
+    Attention attention({3, 1, 20, width}, tokens);
+    auto y = attention.forward.run({x.q, x.k, x.v}, tokens);
+    if (first.empty())
+      first = y;
+    for (size_t i = 0; i < 2; ++i)
+      EXPECT_TRUE(sameBits(y[i], first[i], y[i].size())) << width;
+  }
+}
+
 // With few threads a task owns a whole key head and computes scores again once
 // instead of twice; the plan's thread count must not show in the result.
 TEST(Attention, PlansForFewAndManyThreadsAgreeBitwise) {

@@ -197,3 +197,9 @@ TEST(Optimizer, SgdWithAndWithoutMomentum) {
         }
       });
 }
+
+TEST(OptimizerDeathTest, AreasMustBeSet) {
+  EXPECT_DEATH(CompiledKernel("func.func @f() { train.grad_norm return }",
+                              getTarget(8, 1, 1)),
+               "expected 'elements' and the areas' offsets to be set");
+}

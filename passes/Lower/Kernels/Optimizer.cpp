@@ -22,7 +22,7 @@ namespace {
 constexpr int64_t kBlockFloats = 4096;
 
 template <typename Op> LogicalResult checkAreas(Op op) {
-  if (op.getElements() >= 0)
+  if (int64_t(op.getElements()) >= 0)
     return success();
   return op.emitOpError("expected 'elements' and the areas' offsets to be set "
                         "before its kernel is emitted");
