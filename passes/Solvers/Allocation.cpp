@@ -81,8 +81,10 @@ AllocationSolution solveAllocation(const AllocationProblem &problem,
   // A capacity below the bound is refuted already.
   bool hopeless = problem.capacityBytes && capacity < solution.lowerBoundBytes;
   if (!isGoodEnough() && !hopeless) {
+    AllocationOptions exactOptions = options;
+    exactOptions.nodeLimit -= solution.nodes;
     ExactResult exact = improveExactly(problem, solution.heightBytes,
-                                       solution.lowerBoundBytes, options);
+                                       solution.lowerBoundBytes, exactOptions);
     adopt(std::move(exact.offsets), exact.heightBytes, "exact");
     solution.lowerBoundBytes = exact.lowerBoundBytes;
     solution.nodes += exact.nodes;

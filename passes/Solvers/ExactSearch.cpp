@@ -63,7 +63,7 @@ std::vector<int64_t> ExactSearch::offsets() const {
 ExactSearch::Strategy ExactSearch::strategyOf(int64_t round) {
   return {static_cast<SectionRule>(round / 3 % 2),
           static_cast<BufferRule>(round % 3),
-          round < strategyCount ? 0.0 : 0.5};
+          round < strategyCount ? 0.0 : 0.8};
 }
 
 SearchOutcome ExactSearch::run(const std::vector<int64_t> &ceilings,
@@ -283,20 +283,21 @@ void ExactSearch::sortChoices(Items &choices) {
 }
 
 /// What the rest of the component depends on: which buffers are unplaced, and
-/// the floors of their sections.
+/// the floors of their sections. A sum of independent terms (Zobrist's
+/// hashing).
 FailureTable::Key ExactSearch::keyOf(const Items &items) const {
   FailureTable::Key key;
-  auto add = [&](uint64_t value) {
-    key.high = FailureTable::mix(key.high * 0x9e3779b97f4a7c15ULL + value);
-    key.low = FailureTable::mix((key.low ^ value) + 0xd1b54a32d192ed03ULL);
+  auto add = [&](uint64_t index, uint64_t value) {
+    key.high += FailureTable::mix(value * 0x9e3779b97f4a7c15ULL + index);
+    key.low += FailureTable::mix((index << 40) + ~value);
   };
   int32_t begin = state.firstSection(items.front()), end = begin;
   for (int32_t b : items) {
-    add(static_cast<uint64_t>(b));
+    add(static_cast<uint64_t>(b), uint64_t(1) << 63);
     end = std::max(end, state.lastSection(b));
   }
   for (int32_t s = begin; s < end; ++s)
-    add(static_cast<uint64_t>(state.floor(s)));
+    add(static_cast<uint64_t>(s), static_cast<uint64_t>(state.floor(s)));
   return key;
 }
 

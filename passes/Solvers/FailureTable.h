@@ -46,14 +46,14 @@ public:
   }
 
   void insert(const Key &key) {
-    if (2 * used >= slots.size() && slots.size() < maxSlots)
+    if (4 * used >= slots.size() && slots.size() < maxSlots)
       grow();
     put(key);
     ++used;
   }
 
 private:
-  static constexpr size_t ways = 4;
+  static constexpr size_t ways = 8;
   static constexpr size_t maxSlots = size_t(1) << 22; // 64 MiB
 
   size_t bucketOf(const Key &key) const {

@@ -7,9 +7,9 @@
 namespace neap {
 
 PlacedIndex::PlacedIndex(int32_t sectionCount, size_t bufferCount) {
-  // Below this many buffers per window a scan is cheaper than more lists.
+  // More levels cost more insertions than they save comparisons.
   constexpr size_t windowBuffers = 128;
-  constexpr size_t maxLevels = 7;
+  constexpr size_t maxLevels = 3;
   int32_t stride = std::max(sectionCount, 1);
   levels.push_back({stride, std::vector<std::vector<PlacedBuffer>>(1)});
   while (levels.size() < maxLevels && stride > 1 &&
