@@ -1,4 +1,4 @@
-//===- RematPlanner.cpp - Options of blocks and the plans made of them ----===//
+//===- RematPlanner.cpp - Options of blocks and choices among them ----===//
 
 #include "passes/Remat/RematPlanner.h"
 
@@ -20,17 +20,11 @@ constexpr int joinedSegments[] = {1, 2, 3, 4, 6, 8};
 /// Partial plans kept per cut; beyond that, one per bucket of kept bytes.
 constexpr size_t maxStates = 128;
 
-/// Estimated peaks tried between the smallest and somewhat above the budget.
-constexpr int sweepSteps = 24;
-/// Bounds on the time spent, in steps walked through: by one search for single
-/// changes, and by measuring variants off the hull.
-constexpr int64_t searchWork = 1'000'000;
+/// Bound on the time spent measuring variants off the hull, in steps walked.
 constexpr int64_t neighbourWork = 400'000;
 
 /// Blocks of at most this many segments get variants off the hull.
 constexpr int refinedSegments = 3;
-
-constexpr int64_t unlimited = INT64_MAX;
 
 struct State {
   int64_t keptBytes, extraNs;
@@ -175,8 +169,14 @@ RematPlanner::Choice RematPlanner::chooseKeepingAll() const {
 }
 
 /// Dynamic programming over cuts; a state is what earlier blocks keep and cost.
-std::optional<RematPlanner::Choice>
-RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit) const {
+std::optional<RematPlanner::Choice> RematPlanner::chooseFastest(
+    int64_t peakLimit, int64_t keptLimit,
+    const std::vector<const BlockVariant *> *allowed) const {
+  auto isAllowed = [&](const Option &option, size_t index) {
+    return !allowed || index == 0 ||
+           std::find(allowed->begin(), allowed->end(), option.variant) !=
+               allowed->end();
+  };
   int count = static_cast<int>(optionsAt.size());
   std::vector<std::vector<State>> statesAt(count + 1);
   statesAt[0] = {{0, 0, -1, 0, -1}};
@@ -189,7 +189,8 @@ RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit) const {
         int64_t kept = state.keptBytes + option.variant->keptBytes;
         bool exceeds = kept > keptLimit ||
                        state.keptBytes + option.variant->peakBytes > peakLimit;
-        if (exceeds || needs[option.end] > peakLimit - kept)
+        if (exceeds || needs[option.end] > peakLimit - kept ||
+            !isAllowed(option, o))
           continue;
         statesAt[option.end].push_back({kept,
                                         state.extraNs + option.variant->extraNs,
@@ -237,121 +238,6 @@ RematPlan RematPlanner::finish(RematPlan plan) const {
     plan.maxLiveBytes = bytes;
   }
   return plan;
-}
-
-//===----------------------------------------------------------------------===//
-// Plans
-//===----------------------------------------------------------------------===//
-
-/// Smaller is better: first the bytes above the budget, then the time, then the
-/// bytes.
-static std::tuple<int64_t, int64_t, int64_t> judge(const RematPlan &plan,
-                                                   int64_t budgetBytes) {
-  return {std::max<int64_t>(plan.maxLiveBytes - budgetBytes, 0), plan.costNs,
-          plan.maxLiveBytes};
-}
-
-/// The estimate is not the measure: tries choices that it holds to be somewhat
-/// below and above the budget, and improves the best of them by single changes.
-RematPlan RematPlanner::search(int64_t budgetBytes) const {
-  Choice best = chooseKeepingAll();
-  RematPlan plan = evaluate(best);
-  auto consider = [&](int64_t peakLimit, int64_t keptLimit) {
-    std::optional<Choice> choice = chooseFastest(peakLimit, keptLimit);
-    if (!choice)
-      return;
-    RematPlan candidate = evaluate(*choice);
-    if (judge(candidate, budgetBytes) >= judge(plan, budgetBytes))
-      return;
-    best = std::move(*choice);
-    plan = std::move(candidate);
-  };
-  int64_t low = needs[0];
-  int64_t high = std::max(budgetBytes + budgetBytes / 4, low + low / 4);
-  for (int i = 0; i <= sweepSteps; ++i)
-    consider(low + (high - low) / sweepSteps * i, unlimited);
-  // Estimated peaks add up what may not coincide; kept bytes are more reliable.
-  int64_t keptByAll = 0;
-  for (const std::vector<Option> &options : optionsAt)
-    keptByAll += options.front().variant->keptBytes;
-  for (int i = 0; i <= sweepSteps; ++i)
-    consider(unlimited, keptByAll / sweepSteps * i);
-  int64_t evaluations = searchWork / (hoisted.size() + 1);
-  while (improveOnce(best, plan, budgetBytes, evaluations))
-    continue;
-  return finish(std::move(plan));
-}
-
-/// Replaces one block's option, or a stretch of blocks by another cover of the
-/// same segments with one block; false when nothing helps.
-bool RematPlanner::improveOnce(Choice &choice, RematPlan &plan,
-                               int64_t budgetBytes,
-                               int64_t &evaluations) const {
-  bool improved = false;
-  auto attempt = [&](Choice changed) {
-    if (evaluations == 0)
-      return;
-    --evaluations;
-    RematPlan candidate = evaluate(changed);
-    if (judge(candidate, budgetBytes) >= judge(plan, budgetBytes))
-      return;
-    choice = std::move(changed);
-    plan = std::move(candidate);
-    improved = true;
-  };
-  for (size_t position = 0; position < choice.size(); ++position)
-    for (const Option &option : optionsAt[choice[position].begin]) {
-      if (option.variant == choice[position].variant)
-        continue;
-      Choice changed(choice.begin(), choice.begin() + position);
-      changed.push_back(option);
-      // The blocks that the option covers go; what it does not reach of the
-      // last one is kept segment by segment.
-      size_t rest = position;
-      while (rest < choice.size() && choice[rest].end <= option.end)
-        ++rest;
-      if (rest < choice.size() && choice[rest].begin < option.end) {
-        for (int segment = option.end; segment < choice[rest].end; ++segment)
-          changed.push_back(optionsAt[segment].front());
-        ++rest;
-      }
-      changed.insert(changed.end(), choice.begin() + rest, choice.end());
-      attempt(std::move(changed));
-      if (position >= choice.size())
-        return improved;
-    }
-  return improved && evaluations > 0;
-}
-
-RematPlan RematPlanner::planKeepingAll() {
-  return finish(evaluate(chooseKeepingAll()));
-}
-
-RematPlan RematPlanner::planSmallest() {
-  if (smallest)
-    return *smallest;
-  // No plan meets a budget of nothing: the search brings the excess down.
-  RematPlan lowest = search(0);
-  // The fastest plan with that peak.
-  RematPlan fastest = search(lowest.maxLiveBytes);
-  smallest = fastest.maxLiveBytes <= lowest.maxLiveBytes &&
-                     fastest.costNs < lowest.costNs
-                 ? std::move(fastest)
-                 : std::move(lowest);
-  return *smallest;
-}
-
-std::optional<RematPlan> RematPlanner::planFastest(int64_t budgetBytes) {
-  RematPlan plan = planKeepingAll();
-  if (plan.maxLiveBytes <= budgetBytes)
-    return plan;
-  plan = search(budgetBytes);
-  RematPlan lowest = planSmallest();
-  if (judge(lowest, budgetBytes) < judge(plan, budgetBytes))
-    plan = std::move(lowest);
-  if (plan.maxLiveBytes <= budgetBytes)
-    return plan;
-  return std::nullopt;
 }
 
 } // namespace neap

@@ -73,16 +73,36 @@ private:
   Choice chooseKeepingAll() const;
   /// The fastest choice by the estimates, `peakLimit` on the bytes alive and
   /// `keptLimit` on the bytes kept for the backward part.
-  std::optional<Choice> chooseFastest(int64_t peakLimit,
-                                      int64_t keptLimit) const;
+  /// With `allowed`, from these variants and "keep" alone.
+  std::optional<Choice> chooseFastest(
+      int64_t peakLimit, int64_t keptLimit,
+      const std::vector<const BlockVariant *> *allowed = nullptr) const;
   /// The plan of a choice with hoisted effects.
   RematPlan evaluate(const Choice &choice) const;
   /// With or without hoisted effects, whichever needs less.
   RematPlan finish(RematPlan plan) const;
-  RematPlan search(int64_t budgetBytes) const;
+
+  /// A choice with its measured plan, effects hoisted.
+  struct Candidate {
+    Choice choice;
+    RematPlan plan;
+  };
+  Candidate makeCandidate(Choice choice) const {
+    RematPlan plan = evaluate(choice);
+    return {std::move(choice), std::move(plan)};
+  }
+  Candidate search(int64_t budgetBytes) const;
   /// Counts down `evaluations`, of which it has at most so many.
-  bool improveOnce(Choice &choice, RematPlan &plan, int64_t budgetBytes,
+  bool improveOnce(Candidate &best, int64_t budgetBytes,
                    int64_t &evaluations) const;
+  Choice replaceBlock(const Choice &choice, size_t position,
+                      const Option &option) const;
+  static std::vector<const BlockVariant *>
+  listUsedVariants(const Choice &choice);
+  void regularize(Candidate &best, int64_t peakLimit, int64_t costLimit) const;
+  std::optional<Candidate>
+  findWithVariants(const std::vector<const BlockVariant *> &allowed,
+                   size_t count, int64_t peakLimit, int64_t costLimit) const;
 
   const Schedule &schedule;
   Schedule hoisted;
