@@ -8,24 +8,36 @@ using namespace mlir;
 using namespace neap;
 using namespace neap::graph;
 
-/// One product over all tokens, threads split by panels of its columns.
+/// One product over all tokens, threads split by panels of its columns: four
+/// ranges per thread, the longer ones first, so that threads end together.
 static void emitProduct(KernelEmitter &emitter, const GemmShape &shape,
                         Gemm::Finish finish) {
   KernelBuilder &b = emitter.getBuilder();
   Gemm gemm(b, shape, emitter.getTarget());
-  emitter.parallelRanges(b.index(gemm.getPanelCount()), 1,
-                         [&](Value begin, Value end, Value thread) {
-                           GemmCall call;
-                           call.input = emitter.getInput(0);
-                           call.weight = emitter.getInput(1);
-                           call.output = emitter.getOutput(0);
-                           call.panels = emitter.getThreadScratch(thread);
-                           call.rowBegin = b.index(0);
-                           call.rowEnd = emitter.getTokenCount();
-                           call.panelBegin = begin;
-                           call.panelEnd = end;
-                           gemm.emit(call, finish);
-                         });
+  Value panels = b.index(gemm.getPanelCount()), one = b.index(1);
+  Value threads = emitter.getThreadCount();
+  Value wanted =
+      b.select(b.equal(threads, one), one, b.mul(threads, b.index(4)));
+  Value tasks = b.min(panels, wanted);
+  Value length = b.div(panels, tasks);
+  Value longer = b.sub(panels, b.mul(length, tasks));
+  emitter.parallel(tasks, {length, longer},
+                   [&](Value task, Value thread, ValueRange captured) {
+                     auto boundary = [&](Value number) {
+                       return b.add(b.mul(number, captured[0]),
+                                    b.min(number, captured[1]));
+                     };
+                     GemmCall call;
+                     call.input = emitter.getInput(0);
+                     call.weight = emitter.getInput(1);
+                     call.output = emitter.getOutput(0);
+                     call.panels = emitter.getThreadScratch(thread);
+                     call.rowBegin = b.index(0);
+                     call.rowEnd = emitter.getTokenCount();
+                     call.panelBegin = boundary(task);
+                     call.panelEnd = boundary(b.add(task, 1));
+                     gemm.emit(call, finish);
+                   });
 }
 
 namespace {

@@ -111,8 +111,8 @@ void bench::parallelFor(neap_context *ctx, neap_task task, void *args,
     ;
 }
 
-double bench::getBusiestSeconds() {
-  return std::max(pool.seconds[0], pool.seconds[1]);
+double bench::getProcessorSeconds() {
+  return pool.seconds[0] + pool.seconds[1];
 }
 
 bool bench::wasDisturbed(double seconds) {
@@ -151,7 +151,7 @@ Sample bench::measure(const std::function<void()> &run, int lanes, int count) {
     double start = getWallSeconds();
     run();
     double wall = getWallSeconds() - start;
-    double busiest = getBusiestSeconds();
+    double own = getProcessorSeconds();
     double after = measurePeak(lanes);
     if (wasDisturbed(wall) && tries < 12 * count) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -159,7 +159,7 @@ Sample bench::measure(const std::function<void()> &run, int lanes, int count) {
     }
     disturbed += wasDisturbed(wall);
     seconds.push_back(wall);
-    processor.push_back(busiest);
+    processor.push_back(own);
     peak.push_back((before + after) / 2);
   }
   return {getMedian(seconds), disturbed, getMedian(processor), getMedian(peak)};

@@ -22,8 +22,8 @@ double getThreadSeconds();
 /// Two persistent threads at most behind neap_context::parallel_for: thread
 /// start-up stays out of the samples. Tasks are claimed one by one.
 void parallelFor(neap_context *ctx, neap_task task, void *args, int64_t count);
-/// Processor time of the busiest thread in the last call of parallelFor.
-double getBusiestSeconds();
+/// Processor time of all threads in the last call of parallelFor.
+double getProcessorSeconds();
 /// Whether another process held a thread back in that call of `seconds`.
 bool wasDisturbed(double seconds);
 void stopThreads();
@@ -31,7 +31,7 @@ void stopThreads();
 struct Sample {
   double seconds;   ///< wall time
   int disturbed;    ///< samples kept although another process ran meanwhile
-  double processor; ///< busiest thread's own time
+  double processor; ///< all threads' own time
   double peak;      ///< operations per second beside it, one thread
 };
 

@@ -4,8 +4,9 @@
 //              [samples=9] [threads=2] [only=TEXT]
 //
 // Prints one line per kernel: operations per second of one thread in percent of
-// the peak measured beside each sample, the gain of a second thread, code
-// bytes.
+// the peak measured beside each sample, code bytes, and the gain of a second
+// thread: by wall time, with the number of samples that another process
+// disturbed, and by the processor time that both threads need for the work.
 #include "passes/Lower/KernelTiles.h"
 #include "test/Kernels/KernelHarness.h"
 #include "test/Kernels/bench/BenchClock.h"
@@ -145,7 +146,8 @@ void runJob(const Job &job, int64_t tokens, const KernelTarget &target,
   if (threads > 1) {
     Sample two = sample(2);
     stopThreads();
-    std::printf("  2 threads x%.2f", one.seconds / two.seconds);
+    std::printf("  2 threads x%.2f, by processor time x%.2f",
+                one.seconds / two.seconds, 2 * one.processor / two.processor);
     if (two.disturbed)
       std::printf(" (%d of %d samples disturbed)", two.disturbed, samples);
   }
