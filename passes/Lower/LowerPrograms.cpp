@@ -185,8 +185,10 @@ private:
         LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
                                     SmallVector<Type>(arguments, b.ptrType()));
     auto function = LLVM::LLVMFuncOp::create(b, name, type, linkage);
-    // Outlining is what keeps the code small; inlining would undo it.
+    // Outlining is what keeps the code small; inlining and specialisation for
+    // constant records would undo it.
     function.setNoInline(true);
+    function.setPassthroughAttr(b.getStrArrayAttr({"minsize", "optsize"}));
     return function;
   }
 
@@ -238,20 +240,26 @@ private:
 
   void emitProgram(StringRef name, const OutlinedProgram &program) {
     OpBuilder::InsertionGuard guard(b);
-    std::vector<LLVM::GlobalOp> tables;
-    for (size_t i = 0; i < program.uses.size(); ++i)
-      tables.push_back(
-          emitTable((name + "_records" + Twine(i)).str(), program.uses[i]));
+    LLVM::GlobalOp table = emitTable((name + "_records").str(), program);
     auto function = createFunction(name, 1, LLVM::Linkage::External);
     Block *entry = function.addEntryBlock(b);
     b.setInsertionPointToStart(entry);
     Value context = entry->getArgument(0);
     Bases bases = loadBases(context);
+    Value record = table ? LLVM::AddressOfOp::create(b, table).getResult()
+                         : LLVM::ZeroOp::create(b, b.ptrType()).getResult();
+    int64_t position = 0;
     for (const OutlinedProgram::Item &item : program.items) {
-      if (item.isSegment)
-        emitUse(context, program.uses[item.index], tables[item.index]);
-      else
+      if (!item.isSegment) {
         emitStep(context, bases, program.straight[item.index]);
+        continue;
+      }
+      const SegmentUse &use = program.uses[item.index];
+      LLVM::CallOp::create(
+          b, segments[use.body],
+          ValueRange{context,
+                     b.address(record, b.index(position), b.getI32Type())});
+      position += int64_t(use.record.size());
     }
     LLVM::ReturnOp::create(b, ValueRange());
   }
@@ -264,22 +272,19 @@ private:
     LLVM::CallOp::create(b, kernels[step.kernel], operands);
   }
 
-  LLVM::GlobalOp emitTable(StringRef name, const SegmentUse &use) {
-    auto type = LLVM::LLVMArrayType::get(b.getI32Type(), use.records.size());
+  /// All records of a program one after the other.
+  LLVM::GlobalOp emitTable(StringRef name, const OutlinedProgram &program) {
+    std::vector<uint32_t> entries;
+    for (const SegmentUse &use : program.uses)
+      entries.insert(entries.end(), use.record.begin(), use.record.end());
+    if (entries.empty())
+      return nullptr;
+    auto type = LLVM::LLVMArrayType::get(b.getI32Type(), entries.size());
     auto tensor =
-        RankedTensorType::get({int64_t(use.records.size())}, b.getI32Type());
+        RankedTensorType::get({int64_t(entries.size())}, b.getI32Type());
     return LLVM::GlobalOp::create(
         b, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
-        DenseElementsAttr::get(tensor, ArrayRef(use.records)));
-  }
-
-  void emitUse(Value context, const SegmentUse &use, LLVM::GlobalOp table) {
-    Value records = LLVM::AddressOfOp::create(b, table);
-    int64_t columns = int64_t(outlined.bodies[use.body].columns);
-    b.forLoop(b.index(0), b.index(int64_t(use.count)), 1, [&](Value i) {
-      Value record = b.address(records, b.mul(i, columns), b.getI32Type());
-      LLVM::CallOp::create(b, segments[use.body], ValueRange{context, record});
-    });
+        DenseElementsAttr::get(tensor, ArrayRef(entries)));
   }
 
   const std::vector<LLVM::LLVMFuncOp> &kernels;
@@ -310,7 +315,7 @@ neap::lowerPrograms(ModuleOp planned, const StorageLayout &storage,
     statistics->segments = outlined.bodies.size();
     for (const auto &[name, program] : outlined.programs)
       for (const SegmentUse &use : program.uses)
-        statistics->recordBytes += 4 * use.records.size();
+        statistics->recordBytes += 4 * use.record.size();
   }
   return output;
 }

@@ -1,104 +1,78 @@
 #include "passes/Lower/StepProgram.h"
 
+#include "passes/Lower/RepeatedSequences.h"
+
 #include <algorithm>
 
 using namespace neap;
 
-//===----------------------------------------------------------------------===//
-// Repetitions
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Repetitions shorter than this are not worth a function.
-constexpr size_t kMinOutlinedSteps = 4;
-
-/// The best repetition that starts at `begin`: the most steps covered, the
-/// shortest period among equals.
-StepSegment bestRepetition(const std::vector<Step> &steps, size_t begin) {
-  StepSegment best{begin, 0, 0};
-  size_t covered = 0;
-  for (size_t period = 1; begin + 2 * period <= steps.size(); ++period) {
-    size_t run = 0;
-    while (begin + period + run < steps.size() &&
-           steps[begin + run].kernel == steps[begin + period + run].kernel)
-      ++run;
-    size_t count = run / period + 1;
-    if (count > 1 && period * count > covered &&
-        period * count >= kMinOutlinedSteps) {
-      covered = period * count;
-      best = {begin, period, count};
-    }
-  }
-  return best;
-}
-} // namespace
-
-std::vector<StepSegment> neap::findRepetitions(const std::vector<Step> &steps) {
-  std::vector<StepSegment> segments;
-  size_t straight = 0, position = 0;
-  auto flush = [&](size_t end) {
-    if (end > straight)
-      segments.push_back({straight, end - straight, 1});
-  };
-  while (position < steps.size()) {
-    StepSegment found = bestRepetition(steps, position);
-    // A repetition of a part (two similar projections) must not break up a
-    // longer one of the whole (a layer) that starts a little later.
-    for (size_t later = position + 1;
-         found.count && later < position + found.length * found.count;
-         ++later) {
-      StepSegment other = bestRepetition(steps, later);
-      if (other.length * other.count > 2 * found.length * found.count)
-        found.count = 0;
-    }
-    if (found.count < 2) {
-      ++position;
-      continue;
-    }
-    flush(position);
-    segments.push_back(found);
-    position += found.length * found.count;
-    straight = position;
-  }
-  flush(position);
-  return segments;
-}
-
-//===----------------------------------------------------------------------===//
-// Outlining
-//===----------------------------------------------------------------------===//
-
 namespace {
 
-/// All uses of one kernel sequence.
-struct Family {
-  std::vector<int> kernels;
-  std::vector<const Step *> instances; ///< first step of each repetition
+/// x86-64 bytes of a straight call: about one address per operand, and the
+/// call.
+size_t callBytes(const Step &step) { return 12 + 9 * step.addresses.size(); }
+/// Bytes of a use: the call and a record of a few columns.
+constexpr size_t kUseBytes = 48;
+
+/// All programs as one string of symbols, a separator between two.
+struct Symbols {
+  std::vector<int> symbols;
+  std::vector<const Step *> steps; ///< null for separators
+  SequenceCosts costs{{}, kUseBytes};
 };
 
-/// Decides for each operand whether it is the same in every instance, equals an
-/// earlier varying operand, or needs a column of its own.
-SegmentBody buildBody(const Family &family) {
+/// Steps are equal where kernels and address bases are.
+std::vector<int> getKind(const Step &step) {
+  std::vector<int> kind{step.kernel};
+  for (const StepAddress &address : step.addresses)
+    kind.push_back(int(address.base));
+  return kind;
+}
+
+Symbols concatenate(const std::map<std::string, std::vector<Step>> &programs) {
+  Symbols all;
+  std::map<std::vector<int>, int> numbers;
+  auto append = [&](int symbol, const Step *step) {
+    all.symbols.push_back(symbol);
+    all.steps.push_back(step);
+    all.costs.symbol.push_back(step ? callBytes(*step) : 0);
+  };
+  for (const auto &[name, steps] : programs) {
+    for (const Step &step : steps)
+      append(
+          numbers.try_emplace(getKind(step), int(numbers.size())).first->second,
+          &step);
+    append(-1, nullptr);
+  }
+  return all;
+}
+
+/// Offsets of one operand in all uses, relative to the first use: operands with
+/// equal relative offsets move together and share a column.
+using Movement = std::vector<int64_t>;
+
+/// `uses` are the first steps of each occurrence.
+SegmentBody buildBody(size_t length,
+                      const std::vector<const Step *const *> &uses) {
   SegmentBody body;
-  body.kernels = family.kernels;
-  std::map<std::vector<int64_t>, int> columnOf;
-  for (size_t step = 0; step < family.kernels.size(); ++step) {
+  std::map<std::pair<int, Movement>, std::pair<int, int64_t>> columnOf;
+  for (size_t s = 0; s < length; ++s) {
+    const Step &first = *uses.front()[s];
+    body.kernels.push_back(first.kernel);
     body.operands.emplace_back();
-    size_t operands = family.instances.front()[step].addresses.size();
-    for (size_t i = 0; i < operands; ++i) {
-      SegmentBody::Operand operand;
-      operand.fixed = family.instances.front()[step].addresses[i];
-      std::vector<int64_t> offsets;
-      for (const Step *instance : family.instances)
-        offsets.push_back(instance[step].addresses[i].offset);
-      bool varies = std::any_of(offsets.begin(), offsets.end(), [&](int64_t o) {
-        return o != offsets.front();
-      });
-      if (varies) {
-        auto [entry, isNew] = columnOf.try_emplace(offsets, int(body.columns));
-        if (isNew)
-          ++body.columns;
-        operand.column = entry->second;
+    for (size_t i = 0; i < first.addresses.size(); ++i) {
+      SegmentBody::Operand operand{first.addresses[i], -1};
+      Movement movement;
+      for (const Step *const *use : uses)
+        movement.push_back(use[s]->addresses[i].offset - operand.fixed.offset);
+      if (std::any_of(movement.begin(), movement.end(),
+                      [](int64_t d) { return d != 0; })) {
+        auto [entry, isNew] =
+            columnOf.try_emplace({int(operand.fixed.base), movement},
+                                 int(body.columns), operand.fixed.offset);
+        body.columns += isNew;
+        operand.column = entry->second.first;
+        operand.fixed.offset -= entry->second.second;
       }
       body.operands.back().push_back(operand);
     }
@@ -106,76 +80,66 @@ SegmentBody buildBody(const Family &family) {
   return body;
 }
 
-void appendRecord(const SegmentBody &body, const Step *instance,
-                  std::vector<uint32_t> &records) {
-  size_t base = records.size();
-  records.resize(base + body.columns);
-  for (size_t step = 0; step < body.operands.size(); ++step)
-    for (size_t i = 0; i < body.operands[step].size(); ++i)
-      if (int column = body.operands[step][i].column; column >= 0)
-        records[base + column] =
-            uint32_t(instance[step].addresses[i].offset / kAddressUnit);
+std::vector<uint32_t> makeRecord(const SegmentBody &body,
+                                 const Step *const *use) {
+  std::vector<uint32_t> record(body.columns);
+  for (size_t s = 0; s < body.operands.size(); ++s)
+    for (size_t i = 0; i < body.operands[s].size(); ++i) {
+      const SegmentBody::Operand &operand = body.operands[s][i];
+      if (operand.column >= 0)
+        record[size_t(operand.column)] =
+            uint32_t((use[s]->addresses[i].offset - operand.fixed.offset) /
+                     kAddressUnit);
+    }
+  return record;
 }
 
-/// The key under which instances share a body: kernels and address bases.
-std::vector<int> familyKey(const Step *steps, size_t length) {
-  std::vector<int> key;
-  for (size_t i = 0; i < length; ++i) {
-    key.push_back(steps[i].kernel);
-    for (const StepAddress &address : steps[i].addresses)
-      key.push_back(-1 - int(address.base));
+/// Which use begins at a position, and how many steps it covers.
+struct UseAt {
+  SegmentUse use;
+  size_t length;
+};
+
+OutlinedProgram assemble(const Symbols &all, size_t begin, size_t end,
+                         std::map<size_t, UseAt> &useAt) {
+  OutlinedProgram program;
+  for (size_t position = begin; position < end;) {
+    auto found = useAt.find(position);
+    if (found == useAt.end()) {
+      program.items.push_back({false, program.straight.size()});
+      program.straight.push_back(*all.steps[position++]);
+      continue;
+    }
+    program.items.push_back({true, program.uses.size()});
+    program.uses.push_back(std::move(found->second.use));
+    position += found->second.length;
   }
-  return key;
+  return program;
 }
 
 } // namespace
 
 OutlinedPrograms
 neap::outline(const std::map<std::string, std::vector<Step>> &programs) {
-  std::map<std::vector<int>, size_t> familyIndex;
-  std::vector<Family> families;
-  std::map<std::string, std::vector<StepSegment>> segmentsOf;
-  for (const auto &[name, steps] : programs) {
-    segmentsOf[name] = findRepetitions(steps);
-    for (const StepSegment &segment : segmentsOf[name]) {
-      if (segment.count < 2)
-        continue;
-      const Step *first = &steps[segment.begin];
-      auto [entry, isNew] = familyIndex.try_emplace(
-          familyKey(first, segment.length), families.size());
-      if (isNew) {
-        families.emplace_back();
-        for (size_t i = 0; i < segment.length; ++i)
-          families.back().kernels.push_back(first[i].kernel);
-      }
-      for (size_t i = 0; i < segment.count; ++i)
-        families[entry->second].instances.push_back(first + i * segment.length);
-    }
-  }
-
+  Symbols all = concatenate(programs);
   OutlinedPrograms result;
-  for (const Family &family : families)
-    result.bodies.push_back(buildBody(family));
+  std::map<size_t, UseAt> useAt;
+  for (const RepeatedSequence &sequence :
+       findRepeatedSequences(all.symbols, all.costs)) {
+    std::vector<const Step *const *> uses;
+    for (size_t position : sequence.positions)
+      uses.push_back(&all.steps[position]);
+    SegmentBody body = buildBody(sequence.length, uses);
+    for (size_t position : sequence.positions)
+      useAt[position] = {
+          {result.bodies.size(), makeRecord(body, &all.steps[position])},
+          sequence.length};
+    result.bodies.push_back(std::move(body));
+  }
+  size_t begin = 0;
   for (const auto &[name, steps] : programs) {
-    OutlinedProgram &program = result.programs[name];
-    for (const StepSegment &segment : segmentsOf[name]) {
-      const Step *first = &steps[segment.begin];
-      if (segment.count < 2) {
-        for (size_t i = 0; i < segment.length; ++i) {
-          program.items.push_back({false, program.straight.size()});
-          program.straight.push_back(first[i]);
-        }
-        continue;
-      }
-      SegmentUse use;
-      use.body = familyIndex.at(familyKey(first, segment.length));
-      use.count = segment.count;
-      for (size_t i = 0; i < segment.count; ++i)
-        appendRecord(result.bodies[use.body], first + i * segment.length,
-                     use.records);
-      program.items.push_back({true, program.uses.size()});
-      program.uses.push_back(std::move(use));
-    }
+    result.programs[name] = assemble(all, begin, begin + steps.size(), useAt);
+    begin += steps.size() + 1;
   }
   return result;
 }

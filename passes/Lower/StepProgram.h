@@ -1,5 +1,5 @@
 // A planned program as a flat list of kernel calls with resolved addresses, and
-// the outlining of its repetitions. Plain data: no MLIR beyond kernel names.
+// the outlining of what repeats. Plain data: no MLIR beyond kernel names.
 #ifndef NEAP_PASSES_LOWER_STEPPROGRAM_H
 #define NEAP_PASSES_LOWER_STEPPROGRAM_H
 
@@ -30,34 +30,24 @@ struct Step {
   std::vector<StepAddress> addresses;
 };
 
-/// `count` consecutive repetitions of `length` steps starting at step `begin`;
-/// count is 1 for straight code.
-struct StepSegment {
-  size_t begin, length, count;
-};
-
-/// Covers the steps by segments in order. Repetitions (equal kernels, whatever
-/// the addresses) are found greedily, the longest coverage first at each
-/// position; everything else becomes straight segments. O(n^2) comparisons.
-std::vector<StepSegment> findRepetitions(const std::vector<Step> &steps);
-
-/// The body of an outlined segment: for each step and operand either a fixed
-/// address or a column of the record that every use passes.
+/// The body of an outlined segment. Each operand is a fixed address, or a
+/// column of the record that every use passes, plus a constant: operands that
+/// keep their distance in all uses (the weights of a layer, a parameter's value
+/// and gradient) share a column.
 struct SegmentBody {
   std::vector<int> kernels;
   struct Operand {
-    StepAddress fixed; ///< base None: an absent operand
-    int column = -1;   ///< >= 0: offset read from the record, base from `fixed`
+    StepAddress fixed; ///< base None: absent; offset: added to the column's
+    int column = -1;   ///< -1: `fixed` is the address
   };
   std::vector<std::vector<Operand>> operands;
-  size_t columns = 0; ///< 32-bit entries in a record
+  size_t columns = 0; ///< 32-bit entries in a record, in units of kAddressUnit
 };
 
-/// One use of an outlined body: `records` holds count x columns entries.
+/// One call of an outlined body.
 struct SegmentUse {
   size_t body; ///< index into OutlinedPrograms::bodies
-  size_t count;
-  std::vector<uint32_t> records;
+  std::vector<uint32_t> record;
 };
 
 /// A program as straight steps and uses of shared bodies, in order.
@@ -76,9 +66,10 @@ struct OutlinedPrograms {
   std::map<std::string, OutlinedProgram> programs;
 };
 
-/// Outlines repetitions of all programs together: segments with the same kernel
-/// sequence share one body, also across programs. Code does not grow with the
-/// number of repetitions; only records do, and only in the operands that vary.
+/// Outlines sequences of steps that occur more than once, wherever they do and
+/// in whichever program: equal kernels and address bases, any addresses. Greedy
+/// by bytes saved (RepeatedSequences.h). Code does not grow with the number of
+/// repetitions; only records do, and only in the operands that vary.
 OutlinedPrograms
 outline(const std::map<std::string, std::vector<Step>> &programs);
 

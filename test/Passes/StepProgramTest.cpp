@@ -16,7 +16,8 @@ Step step(int kernel, std::vector<int64_t> offsets) {
 }
 
 /// Runs an outlined program by hand: the flat list of calls it makes.
-std::vector<Step> flatten(const OutlinedPrograms &outlined, const std::string &name) {
+std::vector<Step> flatten(const OutlinedPrograms &outlined,
+                          const std::string &name) {
   std::vector<Step> calls;
   const OutlinedProgram &program = outlined.programs.at(name);
   for (const OutlinedProgram::Item &item : program.items) {
@@ -26,18 +27,17 @@ std::vector<Step> flatten(const OutlinedPrograms &outlined, const std::string &n
     }
     const SegmentUse &use = program.uses[item.index];
     const SegmentBody &body = outlined.bodies[use.body];
-    for (size_t i = 0; i < use.count; ++i)
-      for (size_t s = 0; s < body.kernels.size(); ++s) {
-        Step call{body.kernels[s], {}};
-        for (const SegmentBody::Operand &operand : body.operands[s]) {
-          StepAddress address = operand.fixed;
-          if (operand.column >= 0)
-            address.offset =
-                int64_t(use.records[i * body.columns + size_t(operand.column)]) * kAddressUnit;
-          call.addresses.push_back(address);
-        }
-        calls.push_back(call);
+    for (size_t s = 0; s < body.kernels.size(); ++s) {
+      Step call{body.kernels[s], {}};
+      for (const SegmentBody::Operand &operand : body.operands[s]) {
+        StepAddress address = operand.fixed;
+        if (operand.column >= 0)
+          address.offset +=
+              int64_t(use.record[size_t(operand.column)]) * kAddressUnit;
+        call.addresses.push_back(address);
       }
+      calls.push_back(call);
+    }
   }
   return calls;
 }
@@ -58,13 +58,15 @@ TEST(StepProgram, OutlinesLayersAndRecordsOnlyWhatVaries) {
   std::vector<Step> steps{step(0, {1})};
   for (int layer = 0; layer < 5; ++layer)
     for (int kernel : {1, 2, 3, 2, 3, 4})
-      steps.push_back(step(kernel, {7, 100 + layer, 100 + layer}));
+      steps.push_back(step(kernel, {7, 100 + layer, 150 + layer}));
   steps.push_back(step(5, {2}));
 
   OutlinedPrograms outlined = outline({{"train", steps}});
   ASSERT_EQ(outlined.bodies.size(), 1u);
   EXPECT_EQ(outlined.bodies[0].kernels.size(), 6u);
-  EXPECT_EQ(outlined.bodies[0].columns, 1u) << "equal operands share a column";
+  EXPECT_EQ(outlined.programs["train"].uses.size(), 5u);
+  EXPECT_EQ(outlined.bodies[0].columns, 1u)
+      << "operands that move together share a column";
   EXPECT_EQ(outlined.programs["train"].straight.size(), 2u);
   EXPECT_TRUE(sameCalls(flatten(outlined, "train"), steps));
 }
@@ -77,19 +79,33 @@ TEST(StepProgram, ProgramsShareBodies) {
         steps.push_back(step(kernel, {base + layer}));
     return steps;
   };
-  auto train = layers(3, 10), eval = layers(4, 50);
+  auto train = layers(3, 10), eval = layers(1, 50);
   OutlinedPrograms outlined = outline({{"eval", eval}, {"train", train}});
   EXPECT_EQ(outlined.bodies.size(), 1u);
   EXPECT_TRUE(sameCalls(flatten(outlined, "train"), train));
   EXPECT_TRUE(sameCalls(flatten(outlined, "eval"), eval));
 }
 
+TEST(StepProgram, OutlinesWhatRepeatsFarApart) {
+  std::vector<Step> steps;
+  for (int part = 0; part < 4; ++part) {
+    for (int kernel : {1, 2, 3, 4, 5})
+      steps.push_back(step(kernel, {part, part + 3}));
+    steps.push_back(step(10 + part, {0}));
+  }
+  OutlinedPrograms outlined = outline({{"p", steps}});
+  EXPECT_EQ(outlined.bodies.size(), 1u);
+  EXPECT_EQ(outlined.programs["p"].straight.size(), 4u);
+  EXPECT_TRUE(sameCalls(flatten(outlined, "p"), steps));
+}
+
 TEST(StepProgram, DifferentAddressBasesDoNotShareABody) {
   Step arena = step(1, {1}), weights = step(1, {1});
   weights.addresses[0].base = StepAddress::Weights;
-  std::vector<Step> a(4, arena), b(4, weights);
+  std::vector<Step> a(40, arena), b(40, weights);
   OutlinedPrograms outlined = outline({{"a", a}, {"b", b}});
-  EXPECT_EQ(outlined.bodies.size(), 2u);
+  EXPECT_GE(outlined.bodies.size(), 2u);
+  EXPECT_TRUE(sameCalls(flatten(outlined, "a"), a));
   EXPECT_TRUE(sameCalls(flatten(outlined, "b"), b));
 }
 
@@ -109,7 +125,8 @@ TEST(StepProgram, RandomProgramsRunTheSameCalls) {
         kernels.push_back(int(random() % 4));
       for (size_t c = 0; c < count; ++c)
         for (int kernel : kernels)
-          steps.push_back(step(kernel, {int64_t(random() % 3), int64_t(random() % 1000)}));
+          steps.push_back(
+              step(kernel, {int64_t(random() % 3), int64_t(random() % 1000)}));
     }
     EXPECT_TRUE(sameCalls(flatten(outline({{"p", steps}}), "p"), steps));
   }
