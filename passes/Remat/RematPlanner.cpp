@@ -169,13 +169,11 @@ RematPlanner::Choice RematPlanner::chooseKeepingAll() const {
 }
 
 /// Dynamic programming over cuts; a state is what earlier blocks keep and cost.
-std::optional<RematPlanner::Choice> RematPlanner::chooseFastest(
-    int64_t peakLimit, int64_t keptLimit,
-    const std::vector<const BlockVariant *> *allowed) const {
+std::optional<RematPlanner::Choice>
+RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit,
+                            const VariantSet *allowed) const {
   auto isAllowed = [&](const Option &option, size_t index) {
-    return !allowed || index == 0 ||
-           std::find(allowed->begin(), allowed->end(), option.variant) !=
-               allowed->end();
+    return !allowed || index == 0 || allowed->count(option.variant);
   };
   int count = static_cast<int>(optionsAt.size());
   std::vector<std::vector<State>> statesAt(count + 1);

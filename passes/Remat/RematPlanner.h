@@ -12,6 +12,7 @@
 #include "passes/Analysis/Segmentation.h"
 
 #include <optional>
+#include <set>
 
 namespace neap {
 
@@ -64,6 +65,7 @@ private:
     const BlockVariant *variant;
   };
   using Choice = std::vector<Option>;
+  using VariantSet = std::set<const BlockVariant *>; ///< asked, never iterated
 
   void enumerateOptions();
   const std::vector<BlockVariant> &getVariants(StepRange range, int type,
@@ -74,9 +76,9 @@ private:
   /// The fastest choice by the estimates, `peakLimit` on the bytes alive and
   /// `keptLimit` on the bytes kept for the backward part.
   /// With `allowed`, from these variants and "keep" alone.
-  std::optional<Choice> chooseFastest(
-      int64_t peakLimit, int64_t keptLimit,
-      const std::vector<const BlockVariant *> *allowed = nullptr) const;
+  std::optional<Choice>
+  chooseFastest(int64_t peakLimit, int64_t keptLimit,
+                const VariantSet *allowed = nullptr) const;
   /// The plan of a choice with hoisted effects.
   RematPlan evaluate(const Choice &choice) const;
   /// With or without hoisted effects, whichever needs less.
@@ -100,9 +102,11 @@ private:
   static std::vector<const BlockVariant *>
   listUsedVariants(const Choice &choice);
   void regularize(Candidate &best, int64_t peakLimit, int64_t costLimit) const;
-  std::optional<Candidate>
-  findWithVariants(const std::vector<const BlockVariant *> &allowed,
-                   size_t count, int64_t peakLimit, int64_t costLimit) const;
+  std::optional<Candidate> findUniform(int64_t peakLimit,
+                                       int64_t costLimit) const;
+  std::optional<Candidate> findWithVariants(const VariantSet &allowed,
+                                            size_t count, int64_t peakLimit,
+                                            int64_t costLimit) const;
 
   const Schedule &schedule;
   Schedule hoisted;

@@ -16,9 +16,12 @@ constexpr int regularSteps = 8;
 /// walked.
 constexpr int64_t searchWork = 1'000'000;
 
-/// Code that does not grow with the number of blocks is worth 1/50 of the
-/// smallest peak, and 1/100 of the time.
-constexpr int64_t regularPeakShare = 50, regularCostShare = 100;
+/// Code that does not grow with the number of blocks is worth 1/16 of the
+/// smallest peak, and 1/50 of the time.
+constexpr int64_t regularPeakShare = 16, regularCostShare = 50;
+
+/// Types that appear less often are not worth a uniform treatment.
+constexpr int repeatedAppearances = 3;
 
 constexpr int64_t unlimited = INT64_MAX;
 
@@ -129,6 +132,10 @@ RematPlanner::listUsedVariants(const Choice &choice) {
 /// is one function less in the trainer, because equal blocks share their code.
 void RematPlanner::regularize(Candidate &best, int64_t peakLimit,
                               int64_t costLimit) const {
+  if (std::optional<Candidate> uniform = findUniform(peakLimit, costLimit))
+    if (listUsedVariants(uniform->choice).size() <
+        listUsedVariants(best.choice).size())
+      best = std::move(*uniform);
   std::vector<const BlockVariant *> needed; // could not be dropped
   for (bool changed = true; changed;) {
     changed = false;
@@ -136,8 +143,8 @@ void RematPlanner::regularize(Candidate &best, int64_t peakLimit,
     for (const BlockVariant *variant : used) {
       if (std::find(needed.begin(), needed.end(), variant) != needed.end())
         continue;
-      std::vector<const BlockVariant *> allowed = used;
-      allowed.erase(std::find(allowed.begin(), allowed.end(), variant));
+      VariantSet allowed(used.begin(), used.end());
+      allowed.erase(variant);
       std::optional<Candidate> fewer =
           findWithVariants(allowed, used.size(), peakLimit, costLimit);
       if (!fewer) {
@@ -151,12 +158,51 @@ void RematPlanner::regularize(Candidate &best, int64_t peakLimit,
   }
 }
 
+/// The choice with the fewest variants, the fastest among equals, in which all
+/// blocks of repeated types share one variant or keep everything. Types that
+/// appear once or twice (the ends of the model) are free.
+std::optional<RematPlanner::Candidate>
+RematPlanner::findUniform(int64_t peakLimit, int64_t costLimit) const {
+  std::map<int, int> appearances; // by type
+  for (const std::vector<Option> &options : optionsAt) {
+    std::set<int> typesHere;
+    for (const Option &option : options)
+      typesHere.insert(option.type);
+    for (int type : typesHere)
+      ++appearances[type];
+  }
+  VariantSet rare;
+  std::vector<const BlockVariant *> repeated;
+  for (const auto &[type, variants] : variantsOf)
+    for (const BlockVariant &variant : variants)
+      if (appearances[type] < repeatedAppearances)
+        rare.insert(&variant);
+      else if (variant.countRecomputed() > 0)
+        repeated.push_back(&variant);
+  std::optional<Candidate> best;
+  size_t count = SIZE_MAX;
+  for (const BlockVariant *variant : repeated) {
+    VariantSet allowed = rare;
+    allowed.insert(variant);
+    std::optional<Candidate> found =
+        findWithVariants(allowed, SIZE_MAX, peakLimit, costLimit);
+    if (!found)
+      continue;
+    size_t used = listUsedVariants(found->choice).size();
+    if (best && std::pair(used, found->plan.costNs) >=
+                    std::pair(count, best->plan.costNs))
+      continue;
+    best = std::move(found);
+    count = used;
+  }
+  return best;
+}
+
 /// The fastest choice within the limits of fewer than `count` variants, those
 /// `allowed` and "keep".
 std::optional<RematPlanner::Candidate>
-RematPlanner::findWithVariants(const std::vector<const BlockVariant *> &allowed,
-                               size_t count, int64_t peakLimit,
-                               int64_t costLimit) const {
+RematPlanner::findWithVariants(const VariantSet &allowed, size_t count,
+                               int64_t peakLimit, int64_t costLimit) const {
   std::optional<Candidate> best;
   for (int i = 0; i <= regularSteps; ++i) {
     int64_t limit =
