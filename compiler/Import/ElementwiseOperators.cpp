@@ -308,6 +308,15 @@ bool identity(Application &app) {
   return true;
 }
 
+/// The identity outside training.
+bool dropout(Application &app) {
+  const Array *training = app.input(2);
+  if (training &&
+      !(training->known && training->size() == 1 && training->at(0) == 0))
+    return app.fail("dropout in training mode is not supported");
+  return identity(app);
+}
+
 } // namespace
 
 const std::vector<NamedOperator> &elementwiseOperators() {
@@ -353,7 +362,7 @@ const std::vector<NamedOperator> &elementwiseOperators() {
       {"Cast", {cast}},
       {"CastLike", {castLike}},
       {"Identity", {identity}},
-      {"Dropout", {identity}},
+      {"Dropout", {dropout, 1 << 2}},
   };
   return table;
 }

@@ -28,12 +28,12 @@ bool gather(Application &app) {
   shape.insert(shape.end(), indices->shape.begin(), indices->shape.end());
   shape.insert(shape.end(), x->shape.begin() + *axis + 1, x->shape.end());
   int64_t size = x->shape[*axis], inner = rowMajorStrides(x->shape)[*axis];
-  for (int64_t index : indices->ints)
-    if (index < -size || index >= size)
-      return outOfRange(app, index, size);
   Array *y = app.addResult(x->type, std::move(shape));
   if (!y || !app.wantElements)
     return y;
+  for (int64_t index : indices->ints)
+    if (index < -size || index >= size)
+      return outOfRange(app, index, size);
   int64_t count = indices->size(), total = y->size();
   for (int64_t k = 0; k < total; ++k) {
     int64_t index = indices->ints[k / inner % count];

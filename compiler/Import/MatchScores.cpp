@@ -41,7 +41,7 @@ public:
                 std::string &problem)
       : matching(matching), region(region), problem(problem) {}
 
-  std::optional<ScoresMatch> match() {
+  std::optional<double> match() {
     const Array *source = matching.structure.shape(region.source);
     int64_t tokens = matching.structureTokens;
     if (!source || source->rank() < 2 || source->shape.back() != tokens ||
@@ -66,11 +66,11 @@ public:
       return refuse("the scores are scaled by " + std::to_string(scale));
     if (!holdsForAllLengths())
       return std::nullopt;
-    return ScoresMatch{region.source, scale};
+    return scale;
   }
 
 private:
-  std::optional<ScoresMatch> refuse(const std::string &why) {
+  std::optional<double> refuse(const std::string &why) {
     problem = why;
     return std::nullopt;
   }
@@ -163,25 +163,25 @@ private:
 
 } // namespace
 
-std::optional<ScoresMatch> matchScores(const Matching &matching, ValueId output,
-                                       std::string &problem) {
+std::optional<Region> findScores(const Matching &matching, ValueId output) {
   static const RegionGrower::Filter allowed = allowOperators(
       {"Add", "Sub", "Mul", "Div", "Where", "Cast", "Identity", "Max", "Min"});
+  auto isProduct = [&](ValueId id) {
+    const NodeEntry *producer = matching.index.producer(id);
+    return producer && producer->node->opType == "MatMul";
+  };
+  if (isProduct(output))
+    return Region{output, output, {}, {}};
   RegionGrower grower(matching, output, allowed);
-  std::optional<Region> region;
-  if (const NodeEntry *producer = matching.index.producer(output);
-      producer && producer->node->opType == "MatMul")
-    region = Region{output, output, {}, {}};
-  while (!region && grower.grow()) {
-    const NodeEntry *producer = matching.index.producer(grower.region().source);
-    if (producer && producer->node->opType == "MatMul")
-      region = grower.region();
-  }
-  if (!region) {
-    problem = "the softmax is not over a product of queries and keys";
-    return std::nullopt;
-  }
-  return ScoresMatcher(matching, *region, problem).match();
+  while (grower.grow())
+    if (isProduct(grower.region().source))
+      return grower.region();
+  return std::nullopt;
+}
+
+std::optional<double> matchScores(const Matching &matching,
+                                  const Region &region, std::string &problem) {
+  return ScoresMatcher(matching, region, problem).match();
 }
 
 } // namespace neap::onnx

@@ -105,14 +105,15 @@ struct RopeMatch {
 std::optional<RopeMatch> matchRope(const Matching &matching, ValueId output,
                                    std::string &problem);
 
-struct ScoresMatch {
-  ValueId source = kNoValue; ///< the product of queries and keys
-  double scale = 1;
-};
-/// What lies between q k^T and the softmax: a scale and a causal mask, proven
-/// causal for every row up to maxTokens. `problem` says what is wrong.
-std::optional<ScoresMatch> matchScores(const Matching &matching, ValueId output,
-                                       std::string &problem);
+/// What lies between q k^T and the softmax's input `output`; nothing if the
+/// softmax is over something else. The region's source is the product.
+std::optional<Region> findScores(const Matching &matching, ValueId output);
+
+/// The scale that the region applies, if it applies nothing else but a causal
+/// mask, proven causal for every row up to maxTokens. `problem` says what is
+/// wrong.
+std::optional<double> matchScores(const Matching &matching,
+                                  const Region &region, std::string &problem);
 
 } // namespace neap::onnx
 

@@ -60,9 +60,8 @@ std::string shapeText(const std::vector<int64_t> &shape) {
 }
 
 std::string_view Tensor::data() const {
-  if (file.empty())
-    return inlineBytes;
-  return mapping ? mapping->bytes().substr(offset, bytes) : std::string_view();
+  return mapping ? mapping->bytes().substr(offset, bytes)
+                 : std::string_view(inlineBytes);
 }
 
 const Attribute *Node::find(std::string_view attribute) const {

@@ -89,19 +89,24 @@ bool Raiser::raiseAttention(const NodeEntry &entry, View &view) {
   int64_t standard = matching.index.model().opset < 13 ? 1 : -1;
   if (resolveAxis(softmax->node->integer("axis", standard), rank) != rank - 1)
     return fail(*softmax, "expected a softmax over the last axis");
-  std::string problem;
-  auto scores = matchScores(matching, softmax->inputs[0], problem);
-  if (!scores)
-    return fail(*softmax, problem);
-  const NodeEntry &product = *matching.index.producer(scores->source);
-  if (!isToken(product.inputs[0]) || !isToken(product.inputs[1]))
-    return fail(product,
+  std::optional<Region> region = findScores(matching, softmax->inputs[0]);
+  const NodeEntry *found =
+      region ? matching.index.producer(region->source) : nullptr;
+  if (!found || !isToken(found->inputs[0]) || !isToken(found->inputs[1]))
+    return fail(*softmax,
                 "the softmax is not over a product of queries and keys");
+  const NodeEntry &product = *found;
   const View *queries = get(product.inputs[0]);
   const View *keys = queries ? get(product.inputs[1]) : nullptr;
   const View *values = keys ? get(entry.inputs[1]) : nullptr;
   if (!values)
     return false;
+  // After what leads to it: rows longer than a table of positions are better
+  // reported there than as a mask that ends early.
+  std::string problem;
+  std::optional<double> scoreScale = matchScores(matching, *region, problem);
+  if (!scoreScale)
+    return fail(*softmax, problem);
   Heads q, k, v;
   if (!prepareHeads(product, "queries", *queries, *queries, false, q) ||
       !prepareHeads(product, "keys", *keys, *queries, true, k) ||
@@ -117,7 +122,7 @@ bool Raiser::raiseAttention(const NodeEntry &entry, View &view) {
             std::to_string(k.heads) + " x " + std::to_string(k.headDim) +
             " and " + std::to_string(v.heads) + " x " +
             std::to_string(v.headDim));
-  double scale = scores->scale * q.scale * k.scale;
+  double scale = *scoreScale * q.scale * k.scale;
   auto attention = graph::AttentionOp::create(
       builder, location(entry), activation(q.heads * q.headDim),
       activation(q.heads), q.base, k.base, v.base,
