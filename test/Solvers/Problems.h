@@ -62,11 +62,16 @@ inline AllocationProblem randomProblem(Random &random,
 /// each other: in some order, each lies as low as those before it allow.
 class BruteForce {
 public:
-  explicit BruteForce(const std::vector<Buffer> &buffers)
-      : buffers(buffers), tops(buffers.size(), -1) {
+  /// No buffer ends above its ceiling, if there are any.
+  explicit BruteForce(const std::vector<Buffer> &buffers,
+                      const std::vector<int64_t> &ceilings = {})
+      : buffers(buffers), ceilings(ceilings), tops(buffers.size(), -1) {
     extend(0, 0);
   }
   int64_t height() const { return best; }
+  bool isPossible() const {
+    return best != std::numeric_limits<int64_t>::max();
+  }
 
 private:
   void extend(size_t placedCount, int64_t height) {
@@ -89,12 +94,14 @@ private:
       while (offset % buffers[i].alignment != 0)
         ++offset;
       tops[i] = buffers[i].fixedOffset.value_or(offset) + buffers[i].sizeBytes;
-      extend(placedCount + 1, std::max(height, tops[i]));
+      if (ceilings.empty() || tops[i] <= ceilings[i])
+        extend(placedCount + 1, std::max(height, tops[i]));
       tops[i] = -1;
     }
   }
 
   const std::vector<Buffer> &buffers;
+  std::vector<int64_t> ceilings;
   std::vector<int64_t> tops;
   int64_t best = std::numeric_limits<int64_t>::max();
 };
