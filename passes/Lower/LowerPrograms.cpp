@@ -227,8 +227,10 @@ private:
         if (operand.column >= 0) {
           Value entryValue =
               b.load(record, b.index(operand.column), b.getI32Type());
-          offset = b.mul(arith::ExtUIOp::create(b, b.getI64Type(), entryValue),
-                         kAddressUnit);
+          Value column =
+              b.mul(arith::ExtUIOp::create(b, b.getI64Type(), entryValue),
+                    kAddressUnit);
+          offset = b.add(column, offset);
         }
         operands.push_back(addressOf(bases, operand.fixed.base, offset));
       }
