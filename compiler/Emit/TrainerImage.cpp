@@ -1,5 +1,7 @@
 #include "compiler/Emit/TrainerImage.h"
 
+#include "compiler/Emit/ParameterGroups.h"
+
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/GlobalVariable.h"
 
@@ -67,10 +69,10 @@ llvm::GlobalVariable *addConstant(llvm::Module &module, llvm::Constant *value,
   return global;
 }
 
-llvm::Constant *addParameters(llvm::Module &module,
-                              const std::vector<ImageParameter> &parameters) {
-  std::vector<llvm::Constant *> entries;
-  for (const ImageParameter &parameter : parameters) {
+llvm::Constant *addEntries(llvm::Module &module,
+                           const std::vector<ImageParameter> &entries) {
+  std::vector<llvm::Constant *> constants;
+  for (const ImageParameter &parameter : entries) {
     neap_parameter fields = {};
     fields.rows = parameter.rows;
     fields.cols = parameter.cols;
@@ -80,11 +82,32 @@ llvm::Constant *addParameters(llvm::Module &module,
     fields.init_scale = parameter.initScale;
     StructConstant entry(module, &fields, sizeof(fields));
     entry.setString(offsetof(neap_parameter, key), parameter.key);
-    entries.push_back(entry.finish());
+    constants.push_back(entry.finish());
   }
   return addConstant(
-      module, llvm::ConstantStruct::getAnon(module.getContext(), entries, true),
+      module,
+      llvm::ConstantStruct::getAnon(module.getContext(), constants, true),
       llvm::GlobalValue::PrivateLinkage, "neap_parameters");
+}
+
+llvm::Constant *addGroups(llvm::Module &module,
+                          const std::vector<ParameterGroup> &groups) {
+  std::vector<llvm::Constant *> constants;
+  for (const ParameterGroup &group : groups) {
+    neap_parameter_group fields = {};
+    fields.count = int32_t(group.entries.size());
+    fields.repeat = int32_t(group.repeat);
+    fields.first_number = int32_t(group.firstNumber);
+    fields.element_stride = group.elementStride;
+    StructConstant entry(module, &fields, sizeof(fields));
+    entry.setPointer(offsetof(neap_parameter_group, entries),
+                     addEntries(module, group.entries));
+    constants.push_back(entry.finish());
+  }
+  return addConstant(
+      module,
+      llvm::ConstantStruct::getAnon(module.getContext(), constants, true),
+      llvm::GlobalValue::PrivateLinkage, "neap_parameter_groups");
 }
 
 } // namespace
@@ -92,7 +115,9 @@ llvm::Constant *addParameters(llvm::Module &module,
 void neap::addTrainerImage(llvm::Module &module, const TrainerImage &image) {
   struct neap_image fields = image.fields;
   fields.abi_version = NEAP_ABI_VERSION;
+  std::vector<ParameterGroup> groups = groupParameters(image.parameters);
   fields.parameter_count = int64_t(image.parameters.size());
+  fields.group_count = int64_t(groups.size());
   StructConstant constant(module, &fields, sizeof(fields));
   constant.setString(offsetof(struct neap_image, job_name), image.jobName);
   constant.setString(offsetof(struct neap_image, neap_version),
@@ -109,8 +134,8 @@ void neap::addTrainerImage(llvm::Module &module, const TrainerImage &image) {
   constant.setString(offsetof(struct neap_image, adapter_config),
                      image.adapterConfig);
   constant.setString(offsetof(struct neap_image, readme), image.readme);
-  constant.setPointer(offsetof(struct neap_image, parameters),
-                      addParameters(module, image.parameters));
+  constant.setPointer(offsetof(struct neap_image, groups),
+                      addGroups(module, groups));
   auto program = [&](size_t offset, const char *name) {
     llvm::Function *function = module.getFunction(name);
     assert(function && "lowering defines every program");

@@ -2,6 +2,7 @@
 #ifndef NEAP_COMPILER_EMIT_TRAINERIMAGE_H
 #define NEAP_COMPILER_EMIT_TRAINERIMAGE_H
 
+#include "compiler/Emit/ParameterGroups.h"
 #include "runtime/include/neap/abi.h"
 
 #include "llvm/IR/Module.h"
@@ -10,15 +11,6 @@
 #include <vector>
 
 namespace neap {
-
-/// A parameter as the image stores it.
-struct ImageParameter {
-  std::string key;
-  int64_t rows = 0, cols = 0, elementOffset = 0;
-  bool transposed = false;
-  int32_t init = NEAP_INIT_ZERO;
-  float initScale = 0;
-};
 
 /// Everything the image says. `fields` carries the numbers; its pointers are
 /// ignored in favour of the strings and parameters here.

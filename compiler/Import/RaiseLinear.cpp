@@ -2,6 +2,8 @@
 #include "compiler/Import/ModuleNames.h"
 #include "compiler/Import/Raiser.h"
 
+#include "dialects/Graph/ModulePath.h"
+
 using namespace mlir;
 
 namespace neap::onnx {
@@ -125,8 +127,8 @@ bool Raiser::addLinear(const NodeEntry &entry, ValueId x, ValueId weight,
   if (!decl)
     return fail(entry, weights.problem());
   Value handle = weightValue(entry, decl);
-  Location loc = NameLoc::get(builder.getStringAttr(entry.node->label()),
-                              NameLoc::get(builder.getStringAttr(path)));
+  Location loc =
+      getNodeLocation(builder.getContext(), entry.node->label(), path);
   auto linear = graph::LinearOp::create(builder, loc, activation(out),
                                         view.base, handle, Value());
   raisedLinears.push_back({linear, path});

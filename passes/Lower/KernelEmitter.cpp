@@ -39,6 +39,8 @@ FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit(ModuleOp module, StringRef name,
   unsigned count = op->getNumOperands() + op->getNumResults() + 2;
   LLVM::LLVMFuncOp function =
       emitter.createFunction(name, SmallVector<Type>(count, b.ptrType()));
+  // One copy, however many calls: its arguments would be set up at each.
+  function.setNoInline(true);
   Block &entry = function.getBody().front();
   auto arguments = entry.getArguments();
   emitter.context = arguments.front();

@@ -1,5 +1,6 @@
 #include "adapter.h"
 
+#include "parameters.h"
 #include "random.h"
 #include "xxh64.h"
 
@@ -21,24 +22,30 @@ void io_divide(const struct neap_image *image, uint8_t *arena, io_buffers *io) {
 // Insertion sort: the compiler emits parameters nearly in order, and a model
 // has hundreds of them.
 void adapter_sort(adapter *self) {
-  const neap_parameter *all = self->image->parameters;
   int32_t *order = self->io.order;
+  parameter inserted, other;
   for (int32_t i = 0; i < self->image->parameter_count; ++i) {
+    parameter_at(self->image, i, &inserted);
     int32_t j = i;
-    for (; j > 0 && strcmp(all[order[j - 1]].key, all[i].key) > 0; --j)
+    for (; j > 0; --j) {
+      parameter_at(self->image, order[j - 1], &other);
+      if (strcmp(other.key, inserted.key) <= 0)
+        break;
       order[j] = order[j - 1];
+    }
     order[j] = i;
   }
 }
 
-static float *values_of(const adapter *self, const neap_parameter *p) {
+static float *values_of(const adapter *self, const parameter *p) {
   return reinterpret_cast<float *>(self->arena + self->image->values.offset) +
          p->element_offset;
 }
 
 void adapter_initialise(adapter *self, uint64_t seed) {
+  parameter current, *p = &current;
   for (int64_t i = 0; i < self->image->parameter_count; ++i) {
-    const neap_parameter *p = &self->image->parameters[i];
+    parameter_at(self->image, i, p);
     float *values = values_of(self, p);
     uint64_t stream = xxh64_of(p->key, static_cast<int64_t>(strlen(p->key)));
     if (p->init == NEAP_INIT_ZERO)

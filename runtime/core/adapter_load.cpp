@@ -1,4 +1,5 @@
 #include "adapter.h"
+#include "parameters.h"
 #include "reader.h"
 #include "safetensors.h"
 
@@ -10,10 +11,12 @@ namespace neap {
 static int64_t find_parameter(const void *context, const char *name) {
   const adapter *self = static_cast<const adapter *>(context);
   int64_t low = 0, high = self->image->parameter_count;
+  parameter p;
   while (low < high) {
     int64_t middle = (low + high) / 2;
     int32_t candidate = self->io.order[middle];
-    int order = strcmp(self->image->parameters[candidate].key, name);
+    parameter_at(self->image, candidate, &p);
+    int order = strcmp(p.key, name);
     if (order == 0)
       return candidate;
     if (order < 0)
@@ -26,7 +29,8 @@ static int64_t find_parameter(const void *context, const char *name) {
 
 static status check_tensor(const adapter *self, const char *path,
                            const neap_tensor_entry *entry) {
-  const neap_parameter *p = &self->image->parameters[entry->parameter];
+  parameter current, *p = &current;
+  parameter_at(self->image, entry->parameter, p);
   if (entry->rank != 2)
     return fail(mismatch, path, ": '", p->key, "': expected rank 2, but found ",
                 entry->rank);
@@ -48,9 +52,11 @@ static status check_complete(const adapter *self, const char *path,
     bool found = false;
     for (int64_t j = 0; j < table->count && !found; ++j)
       found = table->entries[j].parameter == i;
-    if (!found)
-      return fail(mismatch, path, ": tensor '", self->image->parameters[i].key,
-                  "' is missing");
+    if (found)
+      continue;
+    parameter missing;
+    parameter_at(self->image, i, &missing);
+    return fail(mismatch, path, ": tensor '", missing.key, "' is missing");
   }
   return ok;
 }
@@ -67,7 +73,8 @@ static bool read_value(reader *in, int type, float *value) {
 
 static status read_tensor(const adapter *self, reader *in,
                           const neap_tensor_entry *entry, int64_t data_offset) {
-  const neap_parameter *p = &self->image->parameters[entry->parameter];
+  parameter current, *p = &current;
+  parameter_at(self->image, entry->parameter, p);
   float *values =
       reinterpret_cast<float *>(self->arena + self->image->values.offset) +
       p->element_offset;

@@ -1,4 +1,5 @@
 #include "adapter.h"
+#include "parameters.h"
 
 #include <string.h>
 
@@ -7,9 +8,10 @@ namespace neap {
 // {"key":{...},...}: the same text twice, once to learn its length.
 static void put_header(const adapter *self, writer *out) {
   int64_t offset = 0;
+  parameter current, *p = &current;
   put(out, "{\"__metadata__\":{\"format\":\"pt\"}");
   for (int64_t i = 0; i < self->image->parameter_count; ++i) {
-    const neap_parameter *p = &self->image->parameters[self->io.order[i]];
+    parameter_at(self->image, self->io.order[i], p);
     int64_t end = offset + p->rows * p->cols * 4;
     put(out, ",", quoted(p->key), ":{\"dtype\":\"F32\",\"shape\":[", p->rows,
         ",", p->cols, "],\"data_offsets\":[", offset, ",", end, "]}");
@@ -18,8 +20,7 @@ static void put_header(const adapter *self, writer *out) {
   put(out, "}");
 }
 
-static void put_tensor(writer *out, const neap_parameter *p,
-                       const float *array) {
+static void put_tensor(writer *out, const parameter *p, const float *array) {
   const float *values = array + p->element_offset;
   if (!p->transposed)
     return put_bytes(out, values, p->rows * p->cols * 4);
@@ -40,8 +41,11 @@ static void put_safetensors(const adapter *self, writer *out,
   put_bytes(out, "       ", padding);
   const float *array =
       reinterpret_cast<const float *>(self->arena + range->offset);
-  for (int64_t i = 0; i < self->image->parameter_count && !out->error; ++i)
-    put_tensor(out, &self->image->parameters[self->io.order[i]], array);
+  parameter current;
+  for (int64_t i = 0; i < self->image->parameter_count && !out->error; ++i) {
+    parameter_at(self->image, self->io.order[i], &current);
+    put_tensor(out, &current, array);
+  }
 }
 
 static status write_tensors(const adapter *self, const folder *dir,

@@ -73,6 +73,7 @@ const neap_parameter parameters[] = {
     {"base_model.model.m.up.lora_A.weight", 4, 3, 10260, 0, NEAP_INIT_UNIFORM,
      0.5f, 0},
 };
+const neap_parameter_group groups[] = {{parameters, 3, 1, 0, 0, 0}};
 // First file-order element of each parameter.
 constexpr int64_t first_element[] = {10252, 0, 10240};
 constexpr int64_t elements = 10272, array_bytes = elements * 4 + 32;
@@ -205,7 +206,8 @@ extern "C" const struct neap_image neap_image = {
     {stacks_at, stacks_bytes},
     {io_at, neap_io_bytes(3)},
     3,
-    parameters,
+    1,
+    groups,
     elements,
     arena_end + 262144,
     arena_end + 1048576,

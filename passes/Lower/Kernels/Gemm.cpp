@@ -4,9 +4,9 @@ using namespace mlir;
 using namespace neap;
 using Values = KernelBuilder::Values;
 
-/// Rows from which a row tile is kept in L1 across a group of panels; below,
-/// one panel at a time keeps the packed floats in L1 and L2.
-static constexpr int64_t groupedRows = 256;
+/// Rows per panel column from which a row tile is kept in L1 across a group of
+/// panels; below, one panel at a time keeps the packed floats in L1 and L2.
+static constexpr int64_t groupedRowsPerColumn = 8;
 /// Contraction elements per iteration of a full tile's loop and of a shorter
 /// one's. Longer bodies are no faster.
 static constexpr int64_t unroll = 8;
@@ -24,6 +24,7 @@ Gemm::Tiling::Tiling(const GemmShape &shape, const KernelTarget &target) {
   block = std::min<int64_t>(target.contractionBlock,
                             llvm::alignTo(shape.contraction, lanes));
   int64_t panels = llvm::divideCeil(shape.columns, vectors * lanes);
+  groupedRows = groupedRowsPerColumn * vectors * lanes;
   group =
       target.maxTokens < groupedRows ? 1 : std::min(target.panelGroup, panels);
 }
@@ -58,7 +59,7 @@ void Gemm::emit(const GemmCall &given, Finish finish) {
   Value size = b.index(1);
   if (grouped) {
     Value rows = b.sub(call.rowEnd, call.rowBegin);
-    size = b.select(b.less(rows, b.index(groupedRows)), b.index(1),
+    size = b.select(b.less(rows, b.index(tiling.groupedRows)), b.index(1),
                     b.index(tiling.group));
   }
   Value panels = b.sub(call.panelEnd, call.panelBegin);
@@ -106,8 +107,7 @@ void Gemm::forPanels(const GemmCall &call, const Group &group,
 }
 
 void Gemm::emitGroup(const GemmCall &call, const Group &group, Finish finish) {
-  forPanels(call, group,
-            [&](const Panel &panel) { packPanel(call, group, panel); });
+  pack(call, group);
   emitRows(call, group, finish);
 }
 

@@ -75,7 +75,7 @@ public:
 
 private:
   struct Tiling {
-    int64_t vectors, block, group;
+    int64_t vectors, block, group, groupedRows;
     Tiling(const GemmShape &shape, const KernelTarget &target);
   };
   /// A block of the contraction and a group of panels.
@@ -115,12 +115,13 @@ private:
   void splitFull(Value column, llvm::function_ref<void(int64_t columns)> then);
 
   // Packing, in GemmPack.cpp.
-  void packPanel(const GemmCall &call, const Group &group, const Panel &panel);
+  void pack(const GemmCall &call, const Group &group);
   void packTransposed(const GemmCall &call, const Group &group,
                       const Panel &panel);
   void packShortRows(Values rows, Value length, Value target);
-  void packStraight(const GemmCall &call, const Group &group,
-                    const Panel &panel, int64_t columns);
+  void packStraight(const GemmCall &call, const Group &group);
+  /// `valid` columns of a row of the last panel, from `offset` of it.
+  Value loadLeft(Value panel, Value row, int64_t offset, int64_t valid);
 
   KernelBuilder &b;
   GemmShape shape;

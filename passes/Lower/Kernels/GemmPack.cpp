@@ -25,14 +25,11 @@ void neap::transposeLanes(KernelBuilder &b, Values &rows) {
   }
 }
 
-void Gemm::packPanel(const GemmCall &call, const Group &group,
-                     const Panel &panel) {
-  if (shape.transposed)
-    packTransposed(call, group, panel);
-  else
-    splitFull(panel.column, [&](int64_t columns) {
-      packStraight(call, group, panel, columns);
-    });
+void Gemm::pack(const GemmCall &call, const Group &group) {
+  if (!shape.transposed)
+    return packStraight(call, group);
+  forPanels(call, group,
+            [&](const Panel &panel) { packTransposed(call, group, panel); });
 }
 
 void Gemm::packTransposed(const GemmCall &call, const Group &group,
@@ -81,30 +78,56 @@ void Gemm::packShortRows(Values rows, Value length, Value target) {
   });
 }
 
-void Gemm::packStraight(const GemmCall &call, const Group &group,
-                        const Panel &panel, int64_t columns) {
-  int64_t lanes = b.getLanes();
-  Value first = b.add(b.mul(group.begin, shape.columns), panel.column);
-  Value source = b.address(call.weight, first, shape.weightType);
-  auto loadColumns = [&](Value row, int64_t offset) -> Value {
-    int64_t valid = std::min(lanes, columns - offset);
-    if (valid <= 0)
-      return b.splat(0);
-    if (valid == lanes || shape.columns < lanes)
-      return b.loadVectorAs(shape.weightType, source, b.add(row, offset),
-                            valid);
-    // The row's last vector, moved down; the lanes above repeat.
-    SmallVector<int64_t> order;
-    for (int64_t i = 0; i < lanes; ++i)
-      order.push_back(std::min(lanes - valid + i, lanes - 1));
-    Value last = b.loadVectorAs(shape.weightType, source,
-                                b.add(row, offset + valid - lanes));
-    return b.shuffle(last, last, order);
-  };
-  b.forLoop(b.index(0), group.length, 1, [&](Value k) {
-    Value row = b.mul(k, shape.columns);
-    for (int64_t v = 0; v < tiling.vectors; ++v)
-      b.storeVector(loadColumns(row, v * lanes), panel.address,
-                    b.add(b.mul(k, panelColumns), v * lanes));
+/// Row by row over the whole group, so that each visit of a row reads as many
+/// neighbouring columns as the group has.
+void Gemm::packStraight(const GemmCall &call, const Group &group) {
+  int64_t lanes = b.getLanes(), wholePanels = shape.columns / panelColumns;
+  Value column = b.mul(group.panel, panelColumns);
+  Value source =
+      b.address(call.weight, b.add(b.mul(group.begin, shape.columns), column),
+                shape.weightType);
+  Value whole = b.min(group.count, b.sub(b.index(wholePanels), group.panel));
+  if (wholePanels > 0)
+    b.forLoop(b.index(0), group.length, 1, [&](Value k) {
+      Value row = b.mul(k, shape.columns), target = b.mul(k, panelColumns);
+      b.forLoop(b.index(0), whole, 1, [&](Value panel) {
+        Value from = b.add(row, b.mul(panel, panelColumns));
+        Value to = b.add(target, b.mul(panel, tiling.block * panelColumns));
+        for (int64_t offset = 0; offset < panelColumns; offset += lanes)
+          b.storeVector(
+              b.loadVectorAs(shape.weightType, source, b.add(from, offset)),
+              call.panels, b.add(to, offset));
+      });
+    });
+  int64_t left = shape.columns % panelColumns;
+  if (left == 0)
+    return;
+  b.ifThen(b.less(whole, group.count), [&] {
+    Value panel =
+        b.address(source, b.mul(whole, panelColumns), shape.weightType);
+    Value target = b.address(
+        call.panels, b.mul(whole, tiling.block * panelColumns), b.getF32Type());
+    b.forLoop(b.index(0), group.length, 1, [&](Value k) {
+      for (int64_t offset = 0; offset < panelColumns; offset += lanes)
+        b.storeVector(
+            loadLeft(panel, b.mul(k, shape.columns), offset, left - offset),
+            target, b.add(b.mul(k, panelColumns), offset));
+    });
   });
+}
+
+Value Gemm::loadLeft(Value panel, Value row, int64_t offset, int64_t valid) {
+  int64_t lanes = b.getLanes();
+  if (valid <= 0)
+    return b.splat(0);
+  if (valid >= lanes || shape.columns < lanes)
+    return b.loadVectorAs(shape.weightType, panel, b.add(row, offset),
+                          std::min(valid, lanes));
+  // The row's last vector, moved down; the lanes above repeat.
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < lanes; ++i)
+    order.push_back(std::min(lanes - valid + i, lanes - 1));
+  Value last = b.loadVectorAs(shape.weightType, panel,
+                              b.add(row, offset + valid - lanes));
+  return b.shuffle(last, last, order);
 }

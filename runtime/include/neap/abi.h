@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 #define NEAP_ABI_VERSION 1
+#define NEAP_KEY_BYTES 512 // longest PEFT key, terminator included
 #define NEAP_PAGE_BYTES 16384     // alignment of ELF segments and weight chunks
 #define NEAP_IGNORE_LABEL (-100)  // label of a token that is not trained on
 
@@ -56,13 +57,25 @@ typedef void (*neap_program)(neap_context *ctx);
 // One adapter tensor. Values, gradients and optimizer moments are four arrays
 // of the same layout; `element_offset` counts floats from each array's start.
 struct neap_parameter {
-  const char *key;        // PEFT key, e.g. base_model.model.(...).lora_A.weight
+  // PEFT key, e.g. base_model.model.(...).lora_A.weight; in a group that
+  // repeats, '#' stands for the number of the repetition.
+  const char *key;
   int64_t rows, cols;     // shape in the saved file
   int64_t element_offset;
   int32_t transposed;     // stored [cols, rows] in the arena (lora_B)
   int32_t init;           // enum neap_init
   float init_scale;       // bound of the uniform or standard deviation
   int32_t reserved;
+};
+
+// The same tensors in `repeat` layers: entry e of repetition r has the key with
+// '#' replaced by first_number + r and lies at element_offset + r * stride.
+// Descriptions do not grow with the number of layers.
+struct neap_parameter_group {
+  const struct neap_parameter *entries;
+  int32_t count, repeat; // repeat is 1 for keys without a number
+  int32_t first_number, reserved;
+  int64_t element_stride;
 };
 
 enum neap_init { NEAP_INIT_ZERO, NEAP_INIT_UNIFORM, NEAP_INIT_NORMAL };
@@ -120,8 +133,9 @@ struct neap_image {
   struct neap_range values, gradients, moment1, moment2; // float arrays
   struct neap_range stacks;    // max_threads - 1 worker stacks
   struct neap_range io;        // runtime buffers, neap_io_bytes() of layout.h
-  int64_t parameter_count;
-  const struct neap_parameter *parameters;
+  int64_t parameter_count; // over all groups, repetitions included
+  int64_t group_count;
+  const struct neap_parameter_group *groups;
   int64_t parameter_elements; // floats in each of the four arrays
   int64_t planned_anon, planned_rss, planned_cgroup; // bytes
   int64_t weights_bytes;      // size of model.weights
