@@ -38,7 +38,7 @@ struct ModuleInfo {
 struct ImportedModel {
   /// Holds `plan.max_tokens`, graph.weight_decl symbols and
   /// `func.func @forward(%ids: tensor<?xi32>) -> tensor<?xVxf32>`, the logits
-  /// of one row. Locations name ONNX nodes (see ModulePath.h).
+  /// of one row. Locations name ONNX nodes (see dialects/Graph/ModulePath.h).
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<ModuleInfo> modules; ///< in the order of the forward pass
   int64_t vocabulary = 0;          ///< columns of the logits

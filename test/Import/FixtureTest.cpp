@@ -1,6 +1,6 @@
 // Imports the committed models, one per style of exporter, and compares their
 // logits with those computed from the formulas (fixtures/reference.py).
-#include "compiler/Import/ModulePath.h"
+#include "dialects/Graph/ModulePath.h"
 #include "test/Import/ImportTesting.h"
 #include "test/Import/interpret.h"
 

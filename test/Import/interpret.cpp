@@ -1,6 +1,6 @@
 #include "test/Import/interpret.h"
 
-#include "compiler/Import/ModulePath.h"
+#include "dialects/Graph/ModulePath.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -179,7 +179,7 @@ Matrix Frame::linear(LinearOp op) {
     for (int64_t t = 0; t < y.rows; ++t)
       for (int64_t n = 0; n < y.columns; ++n)
         y.at(t, n) += get(op.getBias()).at(0, n);
-  auto branch = interpreter.adapters.find(getModulePath(op));
+  auto branch = interpreter.adapters.find(getModulePath(op).str());
   if (branch != interpreter.adapters.end()) {
     Matrix low = multiplyTransposed(x, branch->second.a);
     Matrix delta = multiplyTransposed(low, branch->second.b);
