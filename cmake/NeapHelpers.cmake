@@ -65,3 +65,17 @@ function(neap_add_gtest name)
                         ${CMAKE_BINARY_DIR}/test)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
+
+# neap_reference(NAME generator args...): one page of the generated reference,
+# build/docs/NAME.md, from the LLVM_TARGET_DEFINITIONS in force. The pages are
+# built by the target neap-docs alone.
+add_custom_target(neap-docs)
+function(neap_reference name)
+  mlir_tablegen(${name}.md ${ARGN})
+  set(page ${PROJECT_BINARY_DIR}/docs/${name}.md)
+  add_custom_command(OUTPUT ${page}
+    COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_CURRENT_BINARY_DIR}/${name}.md ${page}
+    DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/${name}.md)
+  add_custom_target(neap-docs-${name} DEPENDS ${page})
+  add_dependencies(neap-docs neap-docs-${name})
+endfunction()
