@@ -202,6 +202,12 @@ InputOr<ImportedModel> Importer::raise(ValueId logits, Lengths lengths) {
   }
   result.modules.back().isOutputEmbedding = true;
   result.vocabulary = result.modules.back().outFeatures;
+  auto head =
+      result.modules.back().op.getWeight().getDefiningOp<graph::WeightOp>();
+  if (std::string remark = weights.untiedRemark(
+          result.module->lookupSymbol<graph::WeightDeclOp>(head.getDecl()));
+      !remark.empty())
+    result.notes.push_back(remark);
   if (failed(verify(*result.module)))
     return InputError{model.path, "",
                       "internal error: the imported module is not valid"};
@@ -242,6 +248,19 @@ void countParameters(const GraphIndex &index, ModelSummary &summary) {
       continue;
     summary.parameters += *count;
     summary.parameterBytes += *count * elementBytes(type);
+  }
+}
+
+/// The same for a model that was imported: a tied weight counts once.
+void countDeclared(ModuleOp module, ModelSummary &summary) {
+  summary.parameters = summary.parameterBytes = 0;
+  for (auto decl : module.getOps<graph::WeightDeclOp>()) {
+    auto type = cast<graph::WeightType>(decl.getType());
+    bool isComputedTable = !decl.getFile() && type.getShape().size() == 2;
+    if (isComputedTable)
+      continue;
+    summary.parameters += ShapedType::getNumElements(type.getShape());
+    summary.parameterBytes += type.getStorageBytes();
   }
 }
 
@@ -289,6 +308,8 @@ void summarise(const GraphIndex &index, ModelSummary &summary) {
     summary.problem = imported.error().text();
     return;
   }
+  countDeclared(*imported->module, summary);
+  summary.notes = imported->notes;
   summary.modules = imported->modules;
   for (ModuleInfo &info : summary.modules)
     info.op = nullptr;

@@ -65,10 +65,11 @@ struct ModelSummary {
   int64_t opset = 0;
   std::vector<std::string> inputs, outputs; ///< `name: TYPE[dims]`
   int64_t parameters = 0,
-          parameterBytes = 0;      ///< float initializers and weight inputs
+          parameterBytes = 0;      ///< float weights, a tied one once
   std::vector<ModuleInfo> modules; ///< `op` is null
   /// `OpType (node)`, one per kind of operator, with the number of nodes.
   std::vector<std::string> unsupported;
+  std::vector<std::string> notes; ///< as of ImportedModel
   /// Why the model cannot be imported, empty if it can.
   std::string problem;
 };

@@ -217,6 +217,11 @@ const Tensor *WeightTable::tensorOf(graph::WeightDeclOp decl) const {
   return found == tensors.end() ? nullptr : found->second;
 }
 
+std::string WeightTable::untiedRemark(graph::WeightDeclOp decl) const {
+  auto found = untied.find(tensorOf(decl));
+  return found == untied.end() ? "" : found->second;
+}
+
 void WeightTable::tie(ValueId id, bool outputsFirst,
                       graph::WeightDeclOp embedding) {
   std::optional<TracedWeight> traced = trace(id);
@@ -228,8 +233,14 @@ void WeightTable::tie(ValueId id, bool outputsFirst,
   bool transposed = traced->transposed == outputsFirst;
   std::vector<int64_t> stored = {shape[transposed], shape[!transposed]};
   if (matrix.shape != stored || matrix.type != table.type ||
-      embedding.getTransposed() || table.absent || matrix.absent)
+      embedding.getTransposed())
     return;
+  if (table.absent || matrix.absent) {
+    untied[&matrix] = "'" + matrix.name + "' may be the embedding '" +
+                      table.name +
+                      "' transposed; without their data it counts twice";
+    return;
+  }
   if (sameElements(table.data(), matrix.data(), shape[0], shape[1],
                    elementBytes(table.type), transposed))
     declared[{&matrix, 0, transposed}] = embedding;

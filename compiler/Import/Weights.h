@@ -48,6 +48,9 @@ public:
   /// The tensor behind a weight of the file, or null.
   const Tensor *tensorOf(graph::WeightDeclOp decl) const;
 
+  /// Why tie() could not tell whether this weight is the embedding; empty if
+  /// it could.
+  std::string untiedRemark(graph::WeightDeclOp decl) const;
   /// Weights whose data are absent, by name.
   const std::set<std::string> &absent() const { return absentNames; }
   const std::string &problem() const { return lastProblem; }
@@ -71,6 +74,7 @@ private:
   /// Stand-ins for weights that are graph inputs.
   std::map<ValueId, Tensor> inputTensors;
   std::set<std::string> absentNames;
+  std::map<const Tensor *, std::string> untied;
   std::string lastProblem;
 };
 

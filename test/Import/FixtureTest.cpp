@@ -110,6 +110,12 @@ INSTANTIATE_TEST_SUITE_P(
                              "self_attn.v_proj", "self_attn.dense", "mlp.fc1",
                              "mlp.fc2", "lm_head"}),
                 false},
+        Fixture{"opset13-external", 16,
+                projections("model.layers.0.",
+                            {"self_attn.q_proj", "self_attn.k_proj",
+                             "self_attn.v_proj", "self_attn.dense", "mlp.fc1",
+                             "mlp.fc2", "lm_head"}),
+                true},
         Fixture{"opset14-interleaved", 16,
                 projections("transformer.h.0.",
                             {"attn.q_proj", "attn.k_proj", "attn.v_proj",
@@ -185,6 +191,15 @@ TEST(RaisedForm, EveryOperationNamesItsNode) {
     auto location = llvm::dyn_cast<mlir::NameLoc>(op->getLoc());
     EXPECT_TRUE(location && !location.getName().empty());
   });
+}
+
+TEST(RaisedForm, InspectionCountsTiedWeightsOnce) {
+  InputOr<ModelSummary> summary =
+      inspectModel(kFixtures + "/opset17-static.onnx");
+  ASSERT_TRUE(bool(summary));
+  // embedding 12 x 8, four 8 x 8 projections, two 12 x 8 layers, three norms
+  EXPECT_EQ(summary->parameters, 12 * 8 + 4 * 64 + 2 * 96 + 3 * 16);
+  EXPECT_EQ(summary->parameterBytes, 4 * summary->parameters);
 }
 
 TEST(RaisedForm, ImportIsDeterministic) {

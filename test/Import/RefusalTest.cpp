@@ -329,5 +329,25 @@ TEST_F(ExternalData, AbsenceIsForPlanningOnly) {
   EXPECT_EQ(read(externalModel("w"), /*allowAbsent=*/true), "no error");
 }
 
+TEST(AbsentWeights, PlanningImportsShapesAndSaysSo) {
+  Scratch scratch;
+  std::string path = scratch.path("model.onnx");
+  writeFile(path, readFile(kFixtures + "/opset13-external.onnx"));
+  EXPECT_TRUE(contains(
+      errorOf(path, 8),
+      "external data file 'opset13-external.onnx.data' does not exist"));
+  Imported planned = import(path, 8, /*shapesOnly=*/true);
+  ASSERT_TRUE(bool(planned.model)) << planned.model.error().text();
+  EXPECT_EQ(planned.model->absentWeights.size(), 19u);
+  ASSERT_EQ(planned.model->notes.size(), 1u);
+  EXPECT_TRUE(contains(planned.model->notes[0],
+                       "may be the embedding 'model.embed_tokens.weight'"));
+  // With its data the same model is the same function, but for the tie.
+  Imported whole = import(kFixtures + "/opset13-external.onnx", 8);
+  ASSERT_TRUE(bool(whole.model));
+  EXPECT_TRUE(whole.model->absentWeights.empty() && whole.model->notes.empty());
+  EXPECT_EQ(whole.model->modules.size(), planned.model->modules.size());
+}
+
 } // namespace
 } // namespace neap::test
