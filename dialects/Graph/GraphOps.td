@@ -75,7 +75,6 @@ def Graph_WeightDeclOp : Graph_Op<"weight_decl", [Symbol]> {
     of `file` (relative to the model's folder) in row-major order with elements
     of the same type; `transposed` says that the file holds a rank-2 array as
     K x N. Arrays that exist in no file carry their bytes in `inline_data`.
-    `module` is the path of the module that owns the weight, empty if unknown.
 
     Constraints: (C1) exactly one of `file` and `inline_data`; (C2) `bytes` is
     the storage of `type`; (C3) only rank-2 weights are transposed.
