@@ -103,7 +103,7 @@ void readFeatures(FieldReader &reader, Architecture architecture,
 void readCluster(FieldReader &reader, const DeviceProfile &profile,
                  CpuCluster &cluster) {
   reader.require("count");
-  reader.integer("count", cluster.count, 1, 1024);
+  reader.integer("count", cluster.count, 1, 256);
   readFeatures(reader, profile.architecture(), cluster.features);
   for (const std::string &feature : profile.features)
     if (std::find(cluster.features.begin(), cluster.features.end(), feature) ==

@@ -5,7 +5,8 @@
 
 using namespace neap;
 
-static void printList(const char *title, const std::vector<std::string> &lines) {
+static void printList(const char *title,
+                      const std::vector<std::string> &lines) {
   std::cout << title << ":\n";
   for (const std::string &line : lines)
     std::cout << "  " << line << "\n";
@@ -16,14 +17,16 @@ CommandResult neap::runInspect(const std::string &model) {
   if (!summary)
     return summary.error();
   std::cout << "model: " << model << "\nproducer: " << summary->producer
-            << "\nopset: " << summary->opset << "\nparameters: " << summary->parameters << " ("
+            << "\nopset: " << summary->opset
+            << "\nparameters: " << summary->parameters << " ("
             << summary->parameterBytes << " bytes)\n";
   printList("inputs", summary->inputs);
   printList("outputs", summary->outputs);
   std::cout << "modules LoRA can target:\n";
   for (const ModuleInfo &module : summary->modules)
     std::cout << "  " << module.path << "  " << module.inFeatures << " -> "
-              << module.outFeatures << (module.isOutputEmbedding ? "  (output projection)" : "")
+              << module.outFeatures
+              << (module.isOutputEmbedding ? "  (output projection)" : "")
               << "\n";
   if (!summary->unsupported.empty())
     printList("operators not supported", summary->unsupported);

@@ -159,6 +159,18 @@ static CommandResult buildJointGraph(Job &job, ArrayRef<LoraTarget> targets,
 // All of it
 //===----------------------------------------------------------------------===//
 
+/// The end token is the one id that the spec itself names.
+static std::optional<InputError> checkEndToken(const Job &job,
+                                               int64_t vocabulary) {
+  int64_t token = job.train.training.eos_token;
+  if (token < vocabulary)
+    return std::nullopt;
+  return InputError{job.train.file, "eos_token",
+                    "expected a token below the model's vocabulary of " +
+                        std::to_string(vocabulary) + ", but found " +
+                        std::to_string(token)};
+}
+
 static CommandResult prepare(const JobRequest &request, bool shapesOnly,
                              MLIRContext &context, Job &job) {
   job.name = request.name.empty() ? llvm::sys::path::stem(request.model).str()
@@ -186,13 +198,16 @@ static CommandResult prepare(const JobRequest &request, bool shapesOnly,
   if (!model)
     return model.error();
   job.imported = std::move(model->module);
-  job.warnings.insert(job.warnings.end(), model->notes.begin(), model->notes.end());
+  job.warnings.insert(job.warnings.end(), model->notes.begin(),
+                      model->notes.end());
   // A row's last token is a label only: one token less is computed.
   job.imported.get()->setAttr(plan::kMaxTokensAttr,
                               IntegerAttr::get(IntegerType::get(&context, 64),
                                                job.train.maxLength - 1));
   job.joint = OwningOpRef<ModuleOp>(cast<ModuleOp>(job.imported->clone()));
 
+  if (auto error = checkEndToken(job, model->vocabulary))
+    return *error;
   InputOr<std::vector<LoraTarget>> targets = matchAdapters(model->modules, job);
   if (!targets)
     return targets.error();

@@ -28,9 +28,10 @@ CommandResult neap::runPlan(const JobRequest &request) {
   PlannedJob planned;
   if (CommandResult error = planJob(request, *prepared.job, planned))
     return error;
-  std::cout << describePlan(*prepared.job, planned);
-  if (request.output.empty())
+  if (request.output.empty()) {
+    std::cout << describePlan(*prepared.job, planned);
     return std::nullopt;
+  }
   std::string path = request.output;
   if (!llvm::StringRef(path).ends_with(".json")) {
     if (CommandResult error = createFolder(path))
@@ -39,6 +40,7 @@ CommandResult neap::runPlan(const JobRequest &request) {
   }
   if (auto error = writeFile(path, planned.json))
     return *error;
-  std::cout << "plan:     " << path << "\n";
+  std::cout << describePlan(*prepared.job, planned) << "plan:     " << path
+            << "\n";
   return std::nullopt;
 }

@@ -29,8 +29,10 @@ static PlanOptions makeOptions(const JobRequest &request, const Job &job,
                                const WeightsLayout &weights) {
   const neap_training &training = job.train.training;
   PlanOptions options;
-  options.budgetBytes =
-      request.budgetBytes.value_or(job.device.jobBudgetBytes());
+  // Beyond any machine, and sums with it do not overflow.
+  constexpr int64_t kUnlimited = int64_t(1) << 60;
+  options.budgetBytes = std::min(
+      request.budgetBytes.value_or(job.device.jobBudgetBytes()), kUnlimited);
   options.measure = getMeasure(job.device.budget.kind);
   options.objective =
       request.smallest ? PlanObjective::Smallest : PlanObjective::Fastest;

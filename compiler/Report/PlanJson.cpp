@@ -143,7 +143,7 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
                      {"bytes", plan.weightBytes},
                      {"file_bytes", plan.weightsFileBytes},
                      {"resident", plan.weightsResident}};
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 } // namespace neap

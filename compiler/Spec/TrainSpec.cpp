@@ -8,6 +8,8 @@ namespace neap {
 namespace {
 
 constexpr int64_t maxCount = int64_t(1) << 31;
+/// Longest row: eight times what any published model is made for.
+constexpr int64_t maxRowTokens = int64_t(1) << 20;
 constexpr NumberRange notNegative{0};
 constexpr NumberRange fraction{0, 1, false, true};
 
@@ -144,7 +146,7 @@ void readNeapObject(FieldReader &reader, TrainSpec &spec) {
   readChoice(neap, "softmax", softmaxes, only);
   spec.weights = WeightsResidency(residency);
   int64_t threads = 0;
-  neap.integer("threads", threads, 1, 1024);
+  neap.integer("threads", threads, 1, NEAP_MAX_THREADS);
   spec.threads = threads;
   if (neap.find("momentum")) {
     if (spec.training.optimizer != NEAP_OPTIMIZER_SGD)
@@ -241,7 +243,7 @@ InputOr<TrainSpec> parseTrainSpec(std::string_view text,
     reader.require(name);
   reader.integer("per_device_train_batch_size", training.batch_rows, 1,
                  maxCount);
-  reader.integer("max_length", spec.maxLength, 2, maxCount);
+  reader.integer("max_length", spec.maxLength, 2, maxRowTokens);
   reader.integer("gradient_accumulation_steps", training.accumulation_steps, 1,
                  maxCount);
   readOptimizer(reader, training);

@@ -66,8 +66,21 @@ static status write_text(const adapter *self, const folder *dir,
   return pending_close(&file);
 }
 
+// A diverged adapter must not replace a good one.
+static bool values_are_finite(const adapter *self) {
+  const float *values = reinterpret_cast<const float *>(
+      self->arena + self->image->values.offset);
+  for (int64_t i = 0; i < self->image->parameter_elements; ++i)
+    if (!__builtin_isfinite(values[i]))
+      return false;
+  return true;
+}
+
 status adapter_save(adapter *self, const folder *dir) {
   const struct neap_image *image = self->image;
+  if (!values_are_finite(self))
+    return fail(not_finite, dir->path,
+                ": the adapter is not finite; nothing was saved");
   static const char *const names[] = {"README.md", "adapter_config.json",
                                       "adapter_model.safetensors"};
   status result = write_text(self, dir, names[0], image->readme);

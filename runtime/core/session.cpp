@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,7 +102,18 @@ static status open_data(session *self) {
                       &self->tensors.io, &data);
 }
 
+// Writing the log must not destroy what the job reads.
+static bool same_file(const char *a, const char *b) {
+  struct stat first, second;
+  return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 static status open_outputs(session *self) {
+  const options *opts = self->opts;
+  if (same_file(opts->log, opts->data) || same_file(opts->log, opts->tokens) ||
+      same_file(opts->log, opts->weights))
+    return fail(bad_usage, "--log: ", opts->log, " is an input of the job");
   status result = log_open(&self->log, self->opts->log);
   if (result == ok && self->opts->out)
     result = folder_open(&self->out, self->opts->out);

@@ -111,7 +111,7 @@ TEST(DeviceProfile, BadFieldsAreErrorsWithTheirPath) {
   EXPECT_EQ(parseError("/clusters/0", 3),
             "d.json: clusters[0]: expected an object, but found 3");
   EXPECT_EQ(parseError("/clusters/0/count", 0),
-            "d.json: clusters[0].count: expected an integer >= 1 and <= 1024, "
+            "d.json: clusters[0].count: expected an integer >= 1 and <= 256, "
             "but found 0");
   EXPECT_EQ(parseError("/clusters/0/gflops_sustained/value", 97),
             "d.json: clusters[0].gflops_sustained: is above gflops_peak");

@@ -139,6 +139,11 @@ class Compiler(unittest.TestCase):
         train = support.write_train(self.work / "typo.json", learning_rte=0.1)
         self.refused(INVALID, "typo.json", "learning_rte", train=train)
 
+    def test_end_token_outside_the_vocabulary(self):
+        train = support.write_train(self.work / "eos.json", neap={"tokenizer": "bytes"},
+                                    eos_token=1000000)
+        self.refused(INVALID, "eos.json", "eos_token", "1000000", train=train)
+
     def test_missing_learning_rate(self):
         spec = json.loads(self.train.read_text())
         del spec["learning_rate"]
@@ -209,6 +214,15 @@ class Trainer(unittest.TestCase):
         path = self.work / name
         path.write_text("".join(line + "\n" for line in lines))
         return path
+
+    def test_rows_without_any_target(self):
+        rows = self.rows("empty.jsonl", '{"text": "a"}', '{"prompt": "abc", "completion": ""}')
+        self.refused(BAD_DATA, "empty.jsonl", "target", extra=("--data", rows))
+
+    def test_log_over_the_data(self):
+        rows = self.rows("precious.jsonl", '{"text": "precious data"}')
+        self.refused(USAGE, "precious.jsonl", extra=("--data", rows, "--log", rows))
+        self.assertIn("precious data", rows.read_text())
 
     def test_malformed_rows_are_named_by_number(self):
         good = '{"text": "a good row"}'

@@ -161,7 +161,7 @@ TEST(TrainSpec, BadValuesAreErrors) {
             "t.json: per_device_train_batch_size: expected an integer >= 1 and "
             "<= 2147483648, but found 0");
   EXPECT_EQ(parseError(R"({"max_length": 1})"),
-            "t.json: max_length: expected an integer >= 2 and <= 2147483648, "
+            "t.json: max_length: expected an integer >= 2 and <= 1048576, "
             "but found 1");
   EXPECT_EQ(parseError(R"({"learning_rate": "5e-5"})"),
             "t.json: learning_rate: expected a number >= 0, but found "
@@ -183,7 +183,7 @@ TEST(TrainSpec, BadValuesAreErrors) {
   EXPECT_EQ(parseError(R"({"neap": 3})"),
             "t.json: neap: expected an object, but found 3");
   EXPECT_EQ(parseError(R"({"neap": {"threads": 0}})"),
-            "t.json: neap.threads: expected an integer >= 1 and <= 1024, but "
+            "t.json: neap.threads: expected an integer >= 1 and <= 256, but "
             "found 0");
   EXPECT_EQ(parseError(R"({"neap": {"thread": 1}})"),
             "t.json: neap.thread: is not a known field; known are base_weights,"

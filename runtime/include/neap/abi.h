@@ -20,6 +20,7 @@ extern "C" {
 #define NEAP_ABI_VERSION 1
 #define NEAP_KEY_BYTES 512 // longest PEFT key, terminator included
 #define NEAP_PAGE_BYTES 16384     // alignment of ELF segments and weight chunks
+#define NEAP_MAX_THREADS 256      // that a plan may reserve for
 #define NEAP_IGNORE_LABEL (-100)  // label of a token that is not trained on
 
 typedef struct neap_context neap_context;
