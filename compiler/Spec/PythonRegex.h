@@ -15,7 +15,7 @@
 #ifndef NEAP_COMPILER_SPEC_PYTHONREGEX_H
 #define NEAP_COMPILER_SPEC_PYTHONREGEX_H
 
-#include <bitset>
+#include "compiler/Spec/RegexProgram.h"
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,33 +38,8 @@ public:
   std::optional<std::vector<std::string_view>>
   match(std::string_view text) const;
 
-  /// One step of the compiled program.
-  struct Instruction {
-    enum Kind {
-      Set,          // consume a byte of sets[x]
-      Split,        // try x, then y
-      Jump,         // go to x
-      Save,         // remember the position in slot x
-      Begin,        // \A and ^
-      End,          // \Z
-      EndOrNewline, // $
-      Boundary,     // \b where x == 1, \B where x == 0
-      Look,         // lookahead body at the next instruction, continue at x;
-                    // negative where y == 1
-      Accept
-    };
-    Kind kind;
-    int x = 0, y = 0;
-  };
-  using ByteSet = std::bitset<256>;
-
 private:
-  std::vector<Instruction> program;
-  std::vector<ByteSet> sets;
-  int groupCount = 0;
-
-  friend class RegexParser;
-  friend class RegexMatcher;
+  RegexProgram program;
 };
 
 } // namespace neap
