@@ -33,9 +33,23 @@ void adapter_sort(adapter *self);
 /// parameters nor their place in the arena matters.
 void adapter_initialise(adapter *self, uint64_t seed);
 
-/// Values from DIR/adapter_model.safetensors (F32, F16 or BF16). A missing or
-/// unknown key, another shape or a value that is not finite: `mismatch`.
+/// Values from DIR/adapter_model.safetensors (F32, F16 or BF16), after
+/// adapter_check_config. A missing or unknown key, another shape or a value
+/// that is not finite: `mismatch`.
 status adapter_load(adapter *self, const char *dir);
+
+/// Refuses with `mismatch` a DIR/adapter_config.json by which the tensors mean
+/// something else than in this trainer: another scaling (r, lora_alpha,
+/// use_rslora and the two patterns against the image's own text), another
+/// method than LoRA, a start that changed the base weights, or a field that is
+/// set and unknown. Which modules are targeted is left to the tensors. Without
+/// that file there is nothing to check.
+status adapter_check_config(const adapter *self, const char *dir);
+
+/// DIR/NAME; `mismatch` where that is longer than any path may be.
+constexpr int64_t adapter_path_bytes = 4096;
+status adapter_path(char path[adapter_path_bytes], const char *dir,
+                    const char *name);
 
 /// Writes adapter_model.safetensors, adapter_config.json and README.md; the
 /// files of an earlier save survive any failure. Fails with `io_failed`.

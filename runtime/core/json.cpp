@@ -175,7 +175,7 @@ bool json_string(json *doc, char *out, int64_t capacity, int64_t *length) {
     if (c < 0)
       return c == json_text_end;
     if (*length < capacity - 1) {
-      out[*length] = static_cast<char>(c);
+      out[*length] = static_cast<char>(c ? c : 0xff);
       out[*length + 1] = 0;
     }
     ++*length;

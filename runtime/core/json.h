@@ -38,7 +38,9 @@ bool json_text_open(json *doc, json_text *text);
 int json_text_next(json_text *text);
 
 /// Reads a string of at most `capacity - 1` bytes and a zero into `out`.
-/// Longer ones are consumed and give the length they would have had.
+/// Longer ones are consumed and give the length they would have had. A zero
+/// byte comes out as 0xff, which UTF-8 does not have, so that no other string
+/// compares equal.
 bool json_string(json *doc, char *out, int64_t capacity, int64_t *length);
 
 /// A number in [0, 10^18) without sign, point or exponent.

@@ -10,7 +10,8 @@ namespace neap {
 
 status reader_open(reader *in, const char *path, status code, void *buffer,
                    int64_t capacity) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  // Nonblocking, so that a pipe is refused instead of waited for.
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)
     return fail(code, path, ": cannot be opened: ", system_error(errno));
   struct stat facts;
@@ -33,23 +34,35 @@ status reader_open(reader *in, const char *path, status code, void *buffer,
 
 void reader_close(reader *in) { close(in->fd); }
 
+void reader_text(reader *in, const char *path, const char *text) {
+  int64_t bytes = static_cast<int64_t>(strlen(text));
+  // The whole text counts as buffered: it is never read into.
+  uint8_t *buffer = reinterpret_cast<uint8_t *>(const_cast<char *>(text));
+  *in = {-1, 0, path, buffer, bytes, 0, bytes, 0, bytes, bytes};
+}
+
 int reader_refill(reader *in) {
   if (in->position >= in->limit || in->error)
     return -1;
   int64_t at = in->position - in->start;
   if (at >= 0 && at < in->filled)
     return in->buffer[at];
-  ssize_t got;
-  do
-    got = pread(in->fd, in->buffer, in->capacity, in->position);
-  while (got < 0 && errno == EINTR);
+  int64_t left = in->file_bytes - in->position;
+  int64_t wanted = left < in->capacity ? left : in->capacity;
   in->start = in->position;
-  in->filled = got > 0 ? got : 0;
-  if (got > 0)
-    return in->buffer[0];
-  // A file that became shorter while it is in use reads as an I/O error.
-  in->error = got < 0 ? errno : EIO;
-  return -1;
+  // Network file systems read in pieces.
+  for (in->filled = 0; in->filled < wanted;) {
+    ssize_t got = pread(in->fd, in->buffer + in->filled, wanted - in->filled,
+                        in->start + in->filled);
+    if (got > 0) {
+      in->filled += got;
+    } else if (got == 0 || errno != EINTR) {
+      // A file that became shorter while it is in use reads as an I/O error.
+      in->error = got < 0 ? errno : EIO;
+      return -1;
+    }
+  }
+  return in->buffer[0];
 }
 
 const uint8_t *reader_take(reader *in, int64_t wanted, int64_t *taken) {

@@ -23,6 +23,9 @@ status reader_open(reader *in, const char *path, status code, void *buffer,
                    int64_t capacity);
 void reader_close(reader *in);
 
+/// Reads a text in memory as if it were a file.
+void reader_text(reader *in, const char *path, const char *text);
+
 /// The next byte, or -1 at the limit or after a failed read.
 int reader_refill(reader *in);
 inline int reader_peek(reader *in) {

@@ -9,21 +9,27 @@
 namespace neap {
 
 void writer_open(writer *out, int fd, void *buffer, int64_t capacity) {
-  *out = {fd, 0, static_cast<char *>(buffer), capacity, 0, 0};
+  *out = {fd, 0, static_cast<char *>(buffer), capacity, 0, 0, false};
 }
 
 int writer_flush(writer *out) {
   int64_t done = 0;
   while (out->fd >= 0 && out->error == 0 && done < out->used) {
     ssize_t written = write(out->fd, out->buffer + done, out->used - done);
-    if (written < 0 && errno != EINTR)
-      out->error = errno;
-    else if (written > 0)
+    if (written > 0)
       done += written;
+    else if (written == 0 || errno != EINTR)
+      out->error = written ? errno : EIO;
   }
   if (out->fd >= 0)
     out->used = 0;
   return out->error;
+}
+
+static void hide_controls(char *text, int64_t size) {
+  for (int64_t i = 0; i < size; ++i)
+    if (static_cast<unsigned char>(text[i]) < ' ' || text[i] == 0x7f)
+      text[i] = '?';
 }
 
 void put_bytes(writer *out, const void *data, int64_t size) {
@@ -38,6 +44,8 @@ void put_bytes(writer *out, const void *data, int64_t size) {
     int64_t room = out->capacity - out->used;
     int64_t part = size < room ? size : room;
     memcpy(out->buffer + out->used, from, part);
+    if (out->plain)
+      hide_controls(out->buffer + out->used, part);
     out->used += part;
     from += part;
     size -= part;

@@ -55,6 +55,7 @@ struct writer {
   char *buffer;
   int64_t capacity, used;
   int64_t total; // bytes put so far
+  bool plain;    // control characters are put as '?'
 };
 
 void writer_open(writer *out, int fd, void *buffer, int64_t capacity);

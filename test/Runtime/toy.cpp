@@ -57,6 +57,18 @@
 #ifndef TOY_NAN_ROW // row counter at which the loss becomes NaN
 #define TOY_NAN_ROW -1
 #endif
+#ifdef TOY_SCALED // a configuration of which every scaling field is set
+#define TOY_CONFIG                                                             \
+  R"({"alpha_pattern": {"m.up": 12, "^m\\.big$": 0.1}, "bias": "none",
+      "exclude_modules": ["head"], "init_lora_weights": false,
+      "lora_alpha": 16, "megatron_core": "megatron.core",
+      "modules_to_save": null, "peft_type": "LORA", "r": 4,
+      "rank_pattern": {"m.big": 64}, "target_modules": ["up", "big"],
+      "task_type": "CAUSAL_LM", "use_dora": false, "use_rslora": true}
+)"
+#else
+#define TOY_CONFIG "{\n  \"peft_type\": \"LORA\"\n}\n"
+#endif
 #ifndef TOY_COMPLETION_ONLY
 #define TOY_COMPLETION_ONLY -1
 #endif
@@ -192,7 +204,7 @@ extern "C" const struct neap_image neap_image = {
     "2222222222222222222222222222222222222222222222222222222222222222",
     "x86_64-linux-musl",
     TOY_FEATURES,
-    "{\n  \"peft_type\": \"LORA\"\n}\n",
+    TOY_CONFIG,
     "# A toy adapter\n",
     max_tokens,
     TOY_VOCABULARY,
