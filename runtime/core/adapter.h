@@ -46,10 +46,14 @@ status adapter_load(adapter *self, const char *dir);
 /// that file there is nothing to check.
 status adapter_check_config(const adapter *self, const char *dir);
 
-/// DIR/NAME; `mismatch` where that is longer than any path may be.
+/// The files of a saved adapter.
+constexpr const char *adapter_files[] = {"README.md", "adapter_config.json",
+                                         "adapter_model.safetensors"};
+
+/// DIR/NAME; false where that is longer than any path may be.
 constexpr int64_t adapter_path_bytes = 4096;
-status adapter_path(char path[adapter_path_bytes], const char *dir,
-                    const char *name);
+bool adapter_path(char path[adapter_path_bytes], const char *dir,
+                  const char *name);
 
 /// Writes adapter_model.safetensors, adapter_config.json and README.md; the
 /// files of an earlier save survive any failure. Fails with `io_failed`.

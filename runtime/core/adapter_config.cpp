@@ -255,14 +255,13 @@ status check(const adapter *self, document *found) {
 
 status adapter_check_config(const adapter *self, const char *dir) {
   char path[adapter_path_bytes];
-  status result = adapter_path(path, dir, "adapter_config.json");
-  if (result != ok)
-    return result;
+  if (!adapter_path(path, dir, "adapter_config.json"))
+    return fail(mismatch, dir, ": the path is too long");
   struct stat facts;
   if (lstat(path, &facts) != 0 && errno == ENOENT)
     return ok;
   document found;
-  result =
+  status result =
       reader_open(&found.in, path, mismatch, self->io.read, NEAP_IO_READ_BYTES);
   if (result != ok)
     return result;

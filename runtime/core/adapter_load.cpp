@@ -105,24 +105,22 @@ static status load(adapter *self, reader *in) {
   return result;
 }
 
-status adapter_path(char path[adapter_path_bytes], const char *dir,
-                    const char *name) {
+bool adapter_path(char path[adapter_path_bytes], const char *dir,
+                  const char *name) {
   writer text;
   writer_open(&text, -1, path, adapter_path_bytes - 1);
   put(&text, dir, "/", name);
   path[text.used] = 0;
-  return text.used == text.total
-             ? ok
-             : fail(mismatch, dir, ": the path is too long");
+  return text.used == text.total;
 }
 
 static status load_tensors(adapter *self, const char *dir) {
   char path[adapter_path_bytes];
-  status result = adapter_path(path, dir, "adapter_model.safetensors");
   reader in;
-  if (result == ok)
-    result =
-        reader_open(&in, path, mismatch, self->io.read, NEAP_IO_READ_BYTES);
+  if (!adapter_path(path, dir, "adapter_model.safetensors"))
+    return fail(mismatch, dir, ": the path is too long");
+  status result =
+      reader_open(&in, path, mismatch, self->io.read, NEAP_IO_READ_BYTES);
   if (result != ok)
     return result;
   result = load(self, &in);

@@ -68,8 +68,8 @@ static status write_text(const adapter *self, const folder *dir,
 
 // A diverged adapter must not replace a good one.
 static bool values_are_finite(const adapter *self) {
-  const float *values = reinterpret_cast<const float *>(
-      self->arena + self->image->values.offset);
+  const float *values =
+      reinterpret_cast<const float *>(self->arena + self->image->values.offset);
   for (int64_t i = 0; i < self->image->parameter_elements; ++i)
     if (!__builtin_isfinite(values[i]))
       return false;
@@ -81,8 +81,7 @@ status adapter_save(adapter *self, const folder *dir) {
   if (!values_are_finite(self))
     return fail(not_finite, dir->path,
                 ": the adapter is not finite; nothing was saved");
-  static const char *const names[] = {"README.md", "adapter_config.json",
-                                      "adapter_model.safetensors"};
+  const char *const *names = adapter_files;
   status result = write_text(self, dir, names[0], image->readme);
   if (result == ok)
     result = write_text(self, dir, names[1], image->adapter_config);

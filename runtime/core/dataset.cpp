@@ -1,16 +1,23 @@
 #include "dataset.h"
 
+#include <unistd.h>
+
 namespace neap {
 
 // Nothing can be learnt from or measured on rows without targets.
-static status expect_targets(dataset *data) {
-  for (int64_t row = 0; row < data->rows; ++row) {
-    row_facts facts;
-    status result = dataset_row(data, row, &facts);
-    if (result != ok || facts.targets)
-      return result;
-  }
-  return fail(bad_data, data->in.path, ": no row has a target");
+static status expect_targets(const dataset *data) {
+  const char *path = data->in.path;
+  if (data->rows == 0 && data->bad_rows > 0)
+    return fail(bad_data, path, ": has no rows besides ", data->bad_rows,
+                " malformed ones");
+  if (data->rows == 0)
+    return fail(bad_data, path, ": has no rows");
+  if (data->empty_rows + data->untrained_rows < data->rows)
+    return ok;
+  if (data->jsonl)
+    return fail(bad_data, path, ": no row has a target within max_length ",
+                data->image->max_tokens);
+  return fail(bad_data, path, ": no row has a target");
 }
 
 status dataset_open(dataset *data, const struct neap_image *image,
@@ -27,9 +34,15 @@ status dataset_open(dataset *data, const struct neap_image *image,
                               NEAP_IO_READ_BYTES);
   if (result == ok)
     result = data->jsonl ? jsonl_open(data) : tokens_open(data);
-  if (result == ok && data->rows == 0)
-    return fail(bad_data, options->path, ": has no rows");
   return result == ok ? expect_targets(data) : result;
+}
+
+void dataset_warn(const dataset *data) {
+  if (data->untrained_rows == 0)
+    return;
+  print(STDERR_FILENO, "warning: ", data->in.path, ": ", data->untrained_rows,
+        " of ", data->rows, " rows have no trained token within max_length ",
+        data->image->max_tokens, " and contribute nothing\n");
 }
 
 status dataset_row(dataset *data, int64_t row, row_facts *facts) {

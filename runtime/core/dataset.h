@@ -27,6 +27,9 @@ struct dataset {
   int64_t rows;
   int64_t bad_rows;   // skipped
   int64_t empty_rows; // without content
+  // With content, but nothing to train on: all labels ignored, or every target
+  // beyond the planned length.
+  int64_t untrained_rows;
 
   // Tokens file.
   neap_tensor_entry ids_tensor, labels_tensor;
@@ -49,6 +52,8 @@ struct row_facts {
 status dataset_open(dataset *data, const struct neap_image *image,
                     uint8_t *arena, const io_buffers *io,
                     const dataset_options *options);
+/// Says on stderr how many rows contribute nothing, if any.
+void dataset_warn(const dataset *data);
 status dataset_row(dataset *data, int64_t row, row_facts *facts);
 
 // The two kinds, called by the above.

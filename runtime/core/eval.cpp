@@ -27,8 +27,6 @@ static status evaluate(session *self, eval_facts *facts) {
     peaks_sample(&self->memory);
   }
   facts->rows = self->data.rows;
-  if (facts->targets == 0)
-    return fail(bad_data, self->data.in.path, ": no row has a target");
   facts->loss = context->loss_sum / static_cast<double>(facts->targets);
   facts->perplexity = exp(facts->loss);
   facts->seconds = seconds_now() - started;
@@ -47,14 +45,17 @@ status run_eval(const struct neap_image *image, const options *opts) {
     return result;
   result = evaluate(self, &facts);
   if (result == ok) {
-    print(STDOUT_FILENO, "loss ", fixed(facts.loss, 6), "  perplexity ",
-          fixed(facts.perplexity, 4), "  (", facts.targets, " targets in ",
-          facts.rows, " rows)\n");
-    result = log_eval(&self->log, &facts);
+    result =
+        printed(print(STDOUT_FILENO, "loss ", fixed(facts.loss, 6),
+                      "  perplexity ", fixed(facts.perplexity, 4), "  (",
+                      facts.targets, " targets in ", facts.rows, " rows)\n"));
+    status logged = log_eval(&self->log, &facts);
+    result = result == ok ? logged : result;
   }
   status logged = session_end(self,
                               result == ok           ? "completed"
                               : result == not_finite ? "non_finite"
+                              : result == io_failed  ? "io_error"
                                                      : "bad_data",
                               0);
   return result != ok ? result : logged;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h> // renameat
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,17 @@ static status cannot_create(const char *path) {
   return fail(io_failed, path, ": cannot be created: ", system_error(errno));
 }
 
+// Some systems refuse to make a folder that exists for other reasons first.
+static bool make(const char *path) {
+  if (mkdir(path, 0777) == 0 || errno == EEXIST)
+    return true;
+  int error = errno;
+  struct stat facts;
+  bool exists = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+  errno = error;
+  return exists;
+}
+
 // Creates every folder on the way to `path`.
 static status create(const char *path) {
   char prefix[4096];
@@ -35,7 +47,7 @@ static status create(const char *path) {
     if (path[i] != '/' && path[i] != 0)
       continue;
     prefix[i] = 0;
-    if (mkdir(prefix, 0777) != 0 && errno != EEXIST)
+    if (!make(prefix))
       return cannot_create(prefix);
     prefix[i] = path[i];
   }
@@ -55,14 +67,22 @@ status folder_open(folder *dir, const char *path) {
   return ok;
 }
 
+status folder_claim(const folder *dir) {
+  if (flock(dir->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return fail(io_failed, dir->path, ": another trainer is writing to it");
+  return ok;
+}
+
 void pending_open(pending_file *file, const folder *dir, const char *name,
                   void *buffer, int64_t capacity) {
   char temporary[longest_name];
   temporary_name(name, temporary);
   file->dir = dir;
   file->name = name;
-  int fd = openat(dir->fd, temporary,
-                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  // Left by a killed job, or anything else: never written through.
+  unlinkat(dir->fd, temporary, 0);
+  int fd =
+      openat(dir->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   file->error = fd < 0 ? errno : 0;
   writer_open(&file->out, fd, buffer, capacity);
 }
@@ -73,7 +93,8 @@ status pending_close(pending_file *file) {
     file->error = writer_flush(&file->out);
   if (!file->error && fsync(fd) != 0)
     file->error = errno;
-  if (fd >= 0 && close(fd) != 0 && !file->error)
+  // Interrupted or not, the descriptor is gone, and the data is synced.
+  if (fd >= 0 && close(fd) != 0 && errno != EINTR && !file->error)
     file->error = errno;
   if (!file->error)
     return ok;

@@ -14,7 +14,12 @@ struct folder {
 /// Opens `path`, creating it and its parents. Fails with `io_failed`.
 status folder_open(folder *dir, const char *path);
 
-/// A file being written as `NAME.tmp`.
+/// Claims the folder for this process until it ends, so that no two jobs mix
+/// their files. Fails with `io_failed` where another one has it; file systems
+/// without locks are left unguarded.
+status folder_claim(const folder *dir);
+
+/// A file being written as `NAME.tmp`, which replaces what has that name.
 struct pending_file {
   const folder *dir;
   const char *name;

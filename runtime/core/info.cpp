@@ -28,7 +28,7 @@ fact number_fact(const char *name, const char *label, piece value,
   return {name, label, unit, value, false};
 }
 
-void put_all(const fact *facts, int count, bool json) {
+status put_all(const fact *facts, int count, bool json) {
   char buffer[1024];
   writer out;
   writer_open(&out, STDOUT_FILENO, buffer, sizeof buffer);
@@ -41,7 +41,7 @@ void put_all(const fact *facts, int count, bool json) {
       put(&out, one->label, ": ", one->value, one->unit, "\n");
   }
   put(&out, json ? "}\n" : "");
-  writer_flush(&out);
+  return printed(writer_flush(&out));
 }
 
 } // namespace
@@ -90,8 +90,7 @@ status run_info(const struct neap_image *image, const options *opts) {
       number_fact("max_grad_norm", "gradient norm limit", t->max_grad_norm),
       number_fact("seed", "seed", static_cast<int64_t>(t->seed)),
   };
-  put_all(facts, sizeof facts / sizeof *facts, opts->json);
-  return ok;
+  return put_all(facts, sizeof facts / sizeof *facts, opts->json);
 }
 
 } // namespace neap

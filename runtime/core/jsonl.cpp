@@ -194,9 +194,10 @@ status jsonl_open(dataset *data) {
     if (!good)
       ++data->bad_rows;
     if (good && row) {
-      data->empty_rows += is_empty(in, fields.text) &&
-                          is_empty(in, fields.prompt) &&
-                          is_empty(in, fields.completion);
+      bool empty = is_empty(in, fields.text) && is_empty(in, fields.prompt) &&
+                   is_empty(in, fields.completion);
+      data->empty_rows += empty;
+      data->untrained_rows += !empty && facts.targets == 0;
       index_row(data, start);
       ++data->rows;
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace neap {
@@ -20,14 +21,26 @@ void begin(event *e, const event_log *log, const char *name) {
   put(&e->out, "{\"v\":1,\"event\":", quoted(name));
 }
 
-status finish(event *e, const event_log *log) {
+status cannot_write(event_log *log, int error) {
+  log->failed = true;
+  return fail(io_failed, log->path,
+              ": cannot be written: ", system_error(error));
+}
+
+status finish(event *e, event_log *log) {
   put(&e->out, "}\n");
   int error = writer_flush(&e->out);
-  if (error)
-    return fail(io_failed, log->path,
-                ": cannot be written: ", system_error(error));
-  return ok;
+  if (!error) {
+    log->bytes += e->out.total;
+    return ok;
+  }
+  // Best effort: without it the file ends in half a line.
+  if (log->regular && ftruncate(log->fd, log->bytes) != 0)
+    log->regular = false;
+  return cannot_write(log, error);
 }
+
+bool is_off(const event_log *log) { return !log->path || log->failed; }
 
 void put_bytes_or_null(writer *out, int64_t bytes) {
   if (bytes < 0)
@@ -55,19 +68,23 @@ void put_planned(writer *out, const struct neap_image *image) {
 } // namespace
 
 status log_open(event_log *log, const char *path) {
-  *log = {path, -1};
+  *log = {path, -1, false, false, 0};
   if (!path)
     return ok;
-  log->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  log->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (log->fd < 0)
     return fail(io_failed, path, ": cannot be created: ", system_error(errno));
+  struct stat facts;
+  log->regular = fstat(log->fd, &facts) == 0 && S_ISREG(facts.st_mode);
   return ok;
 }
 
-status log_start(const event_log *log, const struct neap_image *image,
+status log_start(event_log *log, const struct neap_image *image,
                  const start_facts *facts) {
-  if (!log->path)
+  if (is_off(log))
     return ok;
+  if (log->regular && ftruncate(log->fd, 0) != 0)
+    return cannot_write(log, errno);
   event e;
   begin(&e, log, "start");
   put(&e.out, ",\"command\":", quoted(facts->command),
@@ -78,14 +95,14 @@ status log_start(const event_log *log, const struct neap_image *image,
       ",\"weights_sha256\":", quoted(image->weights_sha256),
       ",\"model_sha256\":", quoted(image->model_sha256),
       ",\"threads\":", facts->threads, ",\"seed\":", facts->seed,
-      ",\"rows\":", facts->rows, ",\"steps\":", facts->steps,
-      ",\"resumed_from\":null");
+      ",\"rows\":", facts->rows, ",\"untrained_rows\":", facts->untrained_rows,
+      ",\"steps\":", facts->steps, ",\"resumed_from\":null");
   put_planned(&e.out, image);
   return finish(&e, log);
 }
 
-status log_step(const event_log *log, const step_facts *facts) {
-  if (!log->path)
+status log_step(event_log *log, const step_facts *facts) {
+  if (is_off(log))
     return ok;
   event e;
   begin(&e, log, "step");
@@ -96,8 +113,8 @@ status log_step(const event_log *log, const step_facts *facts) {
   return finish(&e, log);
 }
 
-status log_eval(const event_log *log, const eval_facts *facts) {
-  if (!log->path)
+status log_eval(event_log *log, const eval_facts *facts) {
+  if (is_off(log))
     return ok;
   event e;
   begin(&e, log, "eval");
@@ -107,9 +124,9 @@ status log_eval(const event_log *log, const eval_facts *facts) {
   return finish(&e, log);
 }
 
-status log_end(const event_log *log, const struct neap_image *image,
+status log_end(event_log *log, const struct neap_image *image,
                const char *reason, int64_t steps, const peaks *measured) {
-  if (!log->path)
+  if (is_off(log))
     return ok;
   event e;
   begin(&e, log, "end");

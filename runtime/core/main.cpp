@@ -1,9 +1,23 @@
 #include "session.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
+
+// Without one of the three standard files, the next file opened would take its
+// number and receive what is meant for the user.
+static void open_standard_files() {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0)
+    close(fd);
+}
 
 int main(int count, char **arguments) {
   using namespace neap;
+  open_standard_files();
   // A full disk or a closed pipe is an error of its write, not a death.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);

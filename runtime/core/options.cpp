@@ -31,7 +31,7 @@ static const char usage[] =
     "\n"
     "exit: 0 done, 2 usage, 3 bad data, 4 memory refused, 6 processor lacks a\n"
     "feature, 7 disk or I/O error, 8 non-finite loss, 9 weights or adapter do\n"
-    "not fit, 10 interrupted with the adapter saved\n";
+    "not fit, 10 interrupted with the adapter saved if a step was applied\n";
 
 namespace {
 

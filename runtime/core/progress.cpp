@@ -18,7 +18,8 @@ void progress_start(progress *line, const session *self, int64_t total) {
 }
 
 static void put_duration(writer *out, double seconds) {
-  int64_t left = static_cast<int64_t>(seconds);
+  // Beyond that it means nothing, and then it would not fit.
+  int64_t left = static_cast<int64_t>(seconds < 1e12 ? seconds : 1e12);
   int64_t minutes = left / 60 % 60, rest = left % 60;
   put(out, left / 3600, minutes < 10 ? ":0" : ":", minutes,
       rest < 10 ? ":0" : ":", rest);

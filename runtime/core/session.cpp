@@ -4,6 +4,7 @@
 #include "processor.h"
 #include "weights.h"
 
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -59,31 +60,40 @@ static void poison(const struct neap_image *image, uint8_t *arena) {
     memset(arena + range->offset, 0, range->bytes);
 }
 
-static status open_weights(session *self) {
-  const char *path = self->opts->weights;
-  char beside[4096];
+// --weights, or model.weights beside the trainer; null if that is unknown.
+static const char *weights_path(const session *self, char beside[PATH_MAX]) {
   static const char name[] = "model.weights";
-  if (!path) {
-    ssize_t length =
-        readlink("/proc/self/exe", beside, sizeof beside - sizeof name);
-    if (length < 0)
-      return fail(mismatch, "the trainer's own folder cannot be found: "
-                            "expected --weights FILE");
-    while (length > 0 && beside[length - 1] != '/')
-      --length;
-    memcpy(beside + length, name, sizeof name);
-    path = beside;
-  }
+  if (self->opts->weights)
+    return self->opts->weights;
+  const int64_t room = PATH_MAX - sizeof name;
+  int64_t length = readlink("/proc/self/exe", beside, room);
+  if (length < 0 || length == room)
+    return nullptr;
+  while (length > 0 && beside[length - 1] != '/')
+    --length;
+  memcpy(beside + length, name, sizeof name);
+  return beside;
+}
+
+static status open_weights(session *self) {
+  char beside[PATH_MAX];
+  const char *path = weights_path(self, beside);
+  if (!path)
+    return fail(mismatch, "the trainer's own folder cannot be found: "
+                          "expected --weights FILE");
   return weights_open(self->image, &self->context, path, self->tensors.io.read,
                       NEAP_IO_READ_BYTES);
+}
+
+static const char *adapter_folder(const options *opts) {
+  return opts->command == command_train ? opts->init : opts->adapter;
 }
 
 // train starts from --init or a fresh adapter; eval without --adapter from
 // zeros, which is the base model.
 static status open_adapter(session *self) {
   adapter_sort(&self->tensors);
-  const char *from = self->opts->command == command_train ? self->opts->init
-                                                          : self->opts->adapter;
+  const char *from = adapter_folder(self->opts);
   if (from)
     return adapter_load(&self->tensors, from);
   if (self->opts->command == command_train)
@@ -109,17 +119,31 @@ static bool same_file(const char *a, const char *b) {
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+static bool is_input(const session *self, const char *path) {
+  const options *opts = self->opts;
+  char other[PATH_MAX];
+  if (same_file(path, opts->data) || same_file(path, opts->tokens) ||
+      same_file(path, weights_path(self, other)))
+    return true;
+  const char *from = adapter_folder(opts);
+  for (const char *name : adapter_files)
+    if (from && adapter_path(other, from, name) && same_file(path, other))
+      return true;
+  return false;
+}
+
 static status open_outputs(session *self) {
   const options *opts = self->opts;
-  if (same_file(opts->log, opts->data) || same_file(opts->log, opts->tokens) ||
-      same_file(opts->log, opts->weights))
+  if (opts->log && is_input(self, opts->log))
     return fail(bad_usage, "--log: ", opts->log, " is an input of the job");
-  status result = log_open(&self->log, self->opts->log);
-  if (result == ok && self->opts->out)
-    result = folder_open(&self->out, self->opts->out);
-  if (result == ok && self->opts->dump_grads)
-    result = folder_open(&self->gradients, self->opts->dump_grads);
-  return result;
+  status result = ok;
+  if (opts->out)
+    result = folder_open(&self->out, opts->out);
+  if (result == ok && opts->out)
+    result = folder_claim(&self->out);
+  if (result == ok && opts->dump_grads)
+    result = folder_open(&self->gradients, opts->dump_grads);
+  return result == ok ? log_open(&self->log, opts->log) : result;
 }
 
 static status open_memory(session *self) {
@@ -174,8 +198,11 @@ status session_ready(session *self, int64_t steps) {
   peaks_start(&self->memory);
   start_facts facts = {self->opts->command == command_train ? "train" : "eval",
                        self->context.thread_count,
-                       static_cast<int64_t>(self->seed), self->data.rows,
-                       steps};
+                       static_cast<int64_t>(self->seed),
+                       self->data.rows,
+                       steps,
+                       self->data.untrained_rows};
+  dataset_warn(&self->data);
   return log_start(&self->log, self->image, &facts);
 }
 

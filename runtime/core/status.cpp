@@ -19,6 +19,13 @@ status report(status code, const piece *pieces, int count) {
   return code;
 }
 
+status printed(int error) {
+  return error
+             ? fail(io_failed,
+                    "standard output: cannot be written: ", system_error(error))
+             : ok;
+}
+
 const char *system_error(int number) { return strerror(number); }
 
 } // namespace neap

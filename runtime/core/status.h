@@ -30,6 +30,9 @@ template <class... parts> status fail(status code, parts... values) {
   return report(code, pieces, sizeof...(values));
 }
 
+/// `io_failed` where writing a result to standard output gave an errno.
+status printed(int error);
+
 /// The system's text for an errno value.
 const char *system_error(int number);
 

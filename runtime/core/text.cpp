@@ -96,12 +96,12 @@ void put_pieces(writer *out, const piece *pieces, int count) {
     put_piece(out, &pieces[i]);
 }
 
-void print_pieces(int fd, const piece *pieces, int count) {
+int print_pieces(int fd, const piece *pieces, int count) {
   char buffer[1024];
   writer out;
   writer_open(&out, fd, buffer, sizeof buffer);
   put_pieces(&out, pieces, count);
-  writer_flush(&out);
+  return writer_flush(&out);
 }
 
 bool parse_integer(const char *text, int64_t *value) {

@@ -69,12 +69,13 @@ template <class... parts> void put(writer *out, parts... values) {
   put_pieces(out, pieces, sizeof...(values));
 }
 
-void print_pieces(int fd, const piece *pieces, int count);
+int print_pieces(int fd, const piece *pieces, int count);
 
-/// Writes the parts to `fd` in one go; errors are ignored.
-template <class... parts> void print(int fd, parts... values) {
+/// Writes the parts to `fd` in one go; returns 0 or an errno, which messages
+/// ignore.
+template <class... parts> int print(int fd, parts... values) {
   const piece pieces[] = {piece(values)...};
-  print_pieces(fd, pieces, sizeof...(values));
+  return print_pieces(fd, pieces, sizeof...(values));
 }
 
 /// Decimal text in [0-9]+ of at most 18 digits; false otherwise.

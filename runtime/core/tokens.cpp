@@ -124,8 +124,10 @@ status tokens_open(dataset *data) {
   if (result == ok)
     result = check_shapes(data);
   row_facts facts;
-  for (int64_t row = 0; result == ok && row < data->rows; ++row)
+  for (int64_t row = 0; result == ok && row < data->rows; ++row) {
     result = tokens_row(data, row, &facts);
+    data->untrained_rows += facts.targets == 0;
+  }
   return result;
 }
 

@@ -23,7 +23,10 @@ void catch_signals() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGHUP, &action, nullptr);
+  // nohup has the job outlive its terminal.
+  struct sigaction before;
+  if (sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(SIGHUP, &action, nullptr);
 }
 
 // Counters of a job; the window of step `step` follows from them alone.
@@ -196,9 +199,7 @@ const char *reason_of(status result) {
   }
 }
 
-void print_summary(const session *self, status result, int64_t steps) {
-  if (result == interrupted)
-    print(STDERR_FILENO, "interrupted after step ", steps, "\n");
+void print_summary(const session *self, int64_t steps) {
   print(STDOUT_FILENO, "saved ", self->out.path, " after ", steps,
         " steps; memory ",
         fixed(static_cast<double>(self->memory.anon) / 1048576, 1), " of ",
@@ -221,13 +222,19 @@ status run_train(const struct neap_image *image, const options *opts) {
     return result;
   int64_t steps;
   result = train_steps(self, &job, &steps);
-  // Whatever ended the job, the adapter of the last applied step is kept.
-  status saved = adapter_save(&self->tensors, &self->out);
+  if (result == interrupted)
+    print(STDERR_FILENO, "interrupted after step ", steps, "\n");
+  // Whatever ended the job, the adapter of the last applied step is kept. One
+  // that never was applied must not replace what an earlier job left.
+  bool keep = result == ok || job.updates > 0;
+  status saved = keep ? adapter_save(&self->tensors, &self->out) : ok;
   if (saved != ok)
     result = saved;
   status logged = session_end(self, reason_of(result), steps);
-  if (saved == ok)
-    print_summary(self, result, steps);
+  if (!keep)
+    print(STDERR_FILENO, "note: nothing was trained, so nothing was saved\n");
+  else if (saved == ok)
+    print_summary(self, steps);
   return result != ok ? result : logged;
 }
 

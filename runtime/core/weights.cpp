@@ -5,8 +5,10 @@
 #include "xxh64.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace neap {
 
@@ -86,6 +88,29 @@ static status check_chunks(reader *in, const neap_weights_header *header,
   return ok;
 }
 
+// The mapping, for the signal handler; empty without one.
+static uintptr_t mapped_begin, mapped_end;
+
+// A page of the mapping that cannot be had: the disk failed, or the file was
+// cut. The computation cannot go on, and nothing can be said but so.
+static void lost_page(int, siginfo_t *facts, void *) {
+  uintptr_t at = reinterpret_cast<uintptr_t>(facts->si_addr);
+  if (at >= mapped_begin && at < mapped_end) {
+    fail(io_failed, "the weights file cannot be read any more");
+    _exit(io_failed);
+  }
+  signal(SIGBUS, SIG_DFL); // the access is repeated
+}
+
+static void watch_mapping(const void *base, int64_t bytes) {
+  mapped_begin = reinterpret_cast<uintptr_t>(base);
+  mapped_end = mapped_begin + static_cast<uintptr_t>(bytes);
+  struct sigaction action = {};
+  action.sa_sigaction = lost_page;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGBUS, &action, nullptr);
+}
+
 static status place(const struct neap_image *image, neap_context *context,
                     reader *in) {
   if (!image->weights_resident) {
@@ -95,6 +120,7 @@ static status place(const struct neap_image *image, neap_context *context,
       return fail(out_of_memory, in->path, ": ", in->file_bytes,
                   " bytes cannot be mapped: ", system_error(errno));
     context->weights = static_cast<const uint8_t *>(base);
+    watch_mapping(base, in->file_bytes);
     return ok;
   }
   if (image->resident.bytes < in->file_bytes)

@@ -1,6 +1,7 @@
 """Every way a run can fail: a clear line, its exit status, nothing half done."""
 import os
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -77,6 +78,51 @@ class Start(Case):
         self.train('maps', '--tokens', path, '--seal',
                    status=-signal.SIGSYS)
         self.train('plain', '--tokens', path, '--seal')
+
+
+    def test_missing_standard_files(self):
+        """No file of the job may take the place of a closed one."""
+        path, _ = self.tokens()
+        self.train('plain', '--tokens', path)
+        expected = self.adapter(), len(self.events())
+
+        def close():
+            for fd in range(3):
+                os.close(fd)
+        done = subprocess.run(
+            [program('plain'), 'train', '--tokens', path, '--out',
+             self.path('blind'), '--log', self.path('log.jsonl')],
+            preexec_fn=close, check=False, timeout=60)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual((self.adapter('blind'), len(self.events())), expected)
+
+    def test_pipes_are_refused_and_not_waited_for(self):
+        path, _ = self.tokens()
+        toy.write_adapter(self.path('init'), [0.0] * toy.ELEMENTS)
+        tensors = self.path('init/adapter_model.safetensors')
+        os.remove(tensors)
+        pipe = self.path('pipe')
+        for name in [pipe, tensors]:
+            os.mkfifo(name)
+        self.refuse(run('plain', 'eval', '--tokens', pipe, timeout=20), 3,
+                    pipe, 'regular file')
+        self.refuse(run('text', 'eval', '--data', pipe, timeout=20), 3,
+                    pipe, 'regular file')
+        self.refuse(run('plain', 'eval', '--tokens', path, '--weights', pipe,
+                        timeout=20), 9, pipe, 'regular file')
+        self.refuse(run('plain', 'eval', '--tokens', path, '--adapter',
+                        self.path('init'), timeout=20), 9, tensors,
+                    'regular file')
+
+    def test_results_that_cannot_be_printed(self):
+        path, _ = self.tokens()
+        for arguments in [['info'], ['info', '--json'],
+                          ['eval', '--tokens', path]]:
+            with open('/dev/full', 'wb') as full:
+                done = subprocess.run(
+                    [program('plain'), *arguments], stdout=full,
+                    stderr=subprocess.PIPE, check=False, timeout=60)
+            self.refuse(done, 7, 'standard output', 'No space')
 
 
 class Tokens(Case):
@@ -173,6 +219,12 @@ class Tokens(Case):
             self.header('{' + ids + ',' + labels + '}', size=size)
             self.refused('header')
 
+    def test_names_with_a_zero_byte_are_other_names(self):
+        one = ('I32', [2, 2], struct.pack('<4i', 1, 2, 3, 4))
+        toy.write_safetensors(self.path('t'), {'input_ids': one,
+                                               'labels\0': one})
+        self.refused("'labels' is missing")
+
     def test_truncations_never_crash(self):
         path, _ = self.tokens(rows=2, length=3)
         with open(path, 'rb') as source:
@@ -234,6 +286,33 @@ class Weights(Case):
         self.refuse(result, 9, 'nothing', 'opened')
 
 
+    def test_file_is_cut_while_it_is_used(self):
+        path = self.write('w', bytes(self.weights))
+        process = subprocess.Popen(
+            [program('plain'), 'train', '--tokens', self.data, '--steps',
+             '100000000', '--weights', path, '--out', self.path('out'),
+             '--log', self.path('log.jsonl')],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_for_steps(self, 2)
+        os.truncate(path, 0)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 7, errors)
+        self.assertEqual(errors, b'error: the weights file cannot be read any '
+                         b'more\n')
+        self.assertEqual(os.listdir(self.path('out')), [])
+
+
+def wait_for_steps(case, count):
+    """Waits until the running trainer has logged so many steps."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if os.path.exists(case.path('log.jsonl')) and len(
+                case.read('log.jsonl').splitlines()) > count:
+            return
+        time.sleep(0.01)
+    case.fail('the trainer does not log its steps')
+
+
 class Saving(Case):
     def old(self):
         """An adapter from an earlier run, and its bytes."""
@@ -283,6 +362,114 @@ class Saving(Case):
                      self.path('out'), '--log', '/dev/full')
         self.refuse(result, 7, '/dev/full')
 
+    def test_log_that_becomes_full_ends_in_a_whole_line(self):
+        path, _ = self.tokens()
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
+        result = run('plain', 'train', '--tokens', path, '--steps', '5000',
+                     '--out', self.path('out'), '--log', self.path('log.jsonl'),
+                     preexec_fn=limit)
+        self.refuse(result, 7, self.path('log.jsonl'), 'written')
+        self.assertGreater(len(self.read('log.jsonl')), 59000)
+        steps = self.steps()
+        self.assertEqual(steps[-1]['step'], len(steps))
+        # What was trained is kept: all logged steps and the one that was not.
+        saved = self.adapter()
+        self.train('plain', '--tokens', path, '--steps', len(steps) + 1,
+                   out='same')
+        self.assertEqual(self.adapter('same'), saved)
+
+    def test_a_job_that_does_not_start_keeps_the_log(self):
+        path, _ = self.tokens()
+        self.train('plain', '--tokens', path)
+        before = self.read('log.jsonl')
+        some = ['train', '--out', self.path('out'), '--log',
+                self.path('log.jsonl')]
+        self.refuse(run('plain', *some, '--tokens', self.path('nothing')), 3)
+        self.assertEqual(self.read('log.jsonl'), before)
+        # One that does start leaves nothing of it.
+        self.train('plain', '--tokens', path, '--steps', '1')
+        self.assertEqual(len(self.events()), 3)
+
+    def test_log_over_an_input(self):
+        path, _ = self.tokens()
+        self.train('plain', '--tokens', path)
+        weights = self.write('model.weights', b'')
+        shutil.copy(program('model.weights'), weights)
+        shutil.copy(program('plain'), self.path('trainer'))
+        os.link(path, self.path('alias'))
+        for log in [path, self.path('alias'), weights,
+                    self.path('out/adapter_model.safetensors'),
+                    self.path('out/adapter_config.json')]:
+            with open(log, 'rb') as source:
+                before = source.read()
+            result = run(self.path('trainer'), 'eval', '--tokens', path,
+                         '--adapter', self.path('out'), '--log', log)
+            self.refuse(result, 2, log, 'input')
+            with open(log, 'rb') as source:
+                self.assertEqual(source.read(), before)
+
+    def test_one_job_per_folder(self):
+        path, _ = self.tokens()
+        process = subprocess.Popen(
+            [program('plain'), 'train', '--tokens', path, '--steps',
+             '100000000', '--out', self.path('out'), '--log',
+             self.path('log.jsonl')],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for_steps(self, 2)
+            some = ['train', '--tokens', path, '--dump-grads']
+            self.refuse(run('plain', *some, self.path('out'), '--out',
+                            self.path('out')), 7, self.path('out'), 'another')
+        finally:
+            process.kill()
+            process.wait()
+        # A killed job claims nothing, and one job may use a folder twice.
+        done = run('plain', *some, self.path('out'), '--out', self.path('out'))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_temporary_names_are_never_written_through(self):
+        path, _ = self.old()
+        name = self.path('out/adapter_model.safetensors.tmp')
+        precious = self.write('precious', 'content')
+        for make in [lambda: os.link(precious, name),
+                     lambda: os.symlink(precious, name),
+                     lambda: os.mkfifo(name),
+                     lambda: self.write(name, 'left by a killed job')]:
+            make()
+            self.train('plain', '--tokens', path)
+            self.assertEqual(self.read('precious'), b'content')
+            self.assertFalse(os.path.lexists(name))
+            self.assertEqual(len(os.listdir(self.path('out'))), 3)
+        os.mkdir(name)
+        before = self.adapter()
+        result = run('plain', 'train', '--tokens', path, '--out',
+                     self.path('out'), '--seed', '9')
+        self.refuse(result, 7, 'adapter_model.safetensors', 'exists')
+        self.assertEqual(self.adapter(), before)
+
+    def test_linked_folder(self):
+        path, _ = self.tokens()
+        os.mkdir(self.path('real'))
+        os.symlink('real', self.path('out'))
+        self.train('plain', '--tokens', path)
+        self.assertEqual(len(self.snapshot('real')), 3)
+        os.symlink('nowhere', self.path('dangling'))
+        result = run('plain', 'train', '--tokens', path, '--out',
+                     self.path('dangling'))
+        self.refuse(result, 7, 'dangling')
+
+    def test_paths_that_are_too_long(self):
+        path, _ = self.tokens()
+        for long in ['x' * 5000, 'y' * 300, '/z' * 2100]:
+            result = run('plain', 'train', '--tokens', path, '--out',
+                         self.path(long))
+            self.refuse(result, 7, 'too long')
+        result = run('plain', 'train', '--tokens', 'x' * 5000, '--out',
+                     self.path('out'))
+        self.refuse(result, 3, 'too long')
+
     def test_unwritable_folder(self):
         path, _ = self.tokens()
         self.write('file', '')
@@ -313,7 +500,7 @@ class Saving(Case):
 
 
 class Signals(Case):
-    def interrupt(self, number, *arguments):
+    def interrupt(self, number, *arguments, ignored=None):
         path, _ = self.tokens()
         if os.path.exists(self.path('log.jsonl')):
             os.remove(self.path('log.jsonl'))
@@ -321,13 +508,13 @@ class Signals(Case):
             [program('plain'), 'train', '--tokens', path, '--steps',
              '100000000', '--out', self.path('out'), '--log',
              self.path('log.jsonl'), *arguments],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if os.path.exists(self.path('log.jsonl')) and len(
-                    self.read('log.jsonl').splitlines()) > 20:
-                break
-            time.sleep(0.01)
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL))
+        wait_for_steps(self, 20)
+        if ignored:
+            process.send_signal(ignored)
+            wait_for_steps(self, len(self.read('log.jsonl').splitlines()) + 50)
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 10, errors)
@@ -343,6 +530,10 @@ class Signals(Case):
             saved = self.adapter()
             self.train('plain', '--tokens', path, '--steps', steps, out='same')
             self.assertEqual(self.adapter('same'), saved)
+
+    def test_terminal_is_gone(self):
+        self.interrupt(signal.SIGHUP)
+        self.interrupt(signal.SIGTERM, ignored=signal.SIGHUP)  # nohup
 
     def test_under_the_seal(self):
         self.interrupt(signal.SIGTERM, '--seal')

@@ -125,6 +125,45 @@ class Text(Case):
             column = 10 if raw in lead else 12 if raw == b'\xe2\x82' else 11
             self.bad(b'{"text":"' + raw + b'"}', column, 'UTF-8')
 
+    def test_keys_with_a_zero_byte_are_other_keys(self):
+        self.bad(r'{"text\u0000": "a"}', 20, "'text'")
+        self.one_row(r'{"text\u0000":1,"text":"abcde"}', [*b'abcde', EOS])
+
+    def cut(self, rows, warned):
+        """Trains on the rows; `warned` rows have all targets cut off."""
+        lines = ''.join(json.dumps(row) + '\n' for row in rows)
+        path = self.write('data.jsonl', lines)
+        result = self.train('text', '--data', path)
+        self.assertEqual(self.events()[0]['rows'], len(rows))
+        self.assertEqual(self.events()[0]['untrained_rows'], warned)
+        expected = (f'warning: {path}: {warned} of {len(rows)} rows have no '
+                    'trained token within max_length 16 and contribute '
+                    'nothing\n')
+        text = result.stderr.decode()
+        self.assertEqual(text.count('max_length'), warned > 0, text)
+        if warned:
+            self.assertTrue(text.startswith(expected), text)
+            evaluated = run('text', 'eval', '--data', path)
+            self.assertIn(expected.encode(), evaluated.stderr)
+        return text
+
+    def test_rows_that_lose_all_targets_are_counted(self):
+        def pair(prompt):
+            return {'prompt': 'p' * prompt, 'completion': 'done'}
+        good = {'text': 'abc'}
+        self.cut([good, pair(15)], 0)  # one byte of the completion is left
+        self.cut([good, pair(16)], 1)
+        self.cut([pair(16), good, pair(99), pair(3)], 2)
+        # Rows without content have a note of their own.
+        text = self.cut([good, {'text': ''}, pair(16)], 1)
+        self.assertIn('1 rows have no content', text)
+
+    def test_all_rows_lose_all_targets(self):
+        path = self.write('data.jsonl', json.dumps(
+            {'prompt': 'p' * 16, 'completion': 'c'}) + '\n{"text": ""}\n')
+        result = run('text', 'train', '--data', path, '--out', self.path('out'))
+        self.refuse(result, 3, path, 'no row has a target within max_length 16')
+
     def test_skipped_rows_are_counted(self):
         path = self.write('data.jsonl', '{"text":"ab"}\nbad\n{"text":""}\n'
                           '{}\n{"text":"cd"}\n')
@@ -142,6 +181,9 @@ class Text(Case):
     def test_no_rows(self):
         path = self.write('data.jsonl', '\n \n')
         self.refuse(run('text', 'eval', '--data', path), 3, path, 'no rows')
+        path = self.write('data.jsonl', 'bad\n{}\n')
+        self.refuse(run('text', 'eval', '--data', path, '--skip-bad-rows'), 3,
+                    path, 'no rows besides 2 malformed ones')
 
     def test_more_rows_than_the_index_holds(self):
         rows = [f'row {i:05}' for i in range(9001)]

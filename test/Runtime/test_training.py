@@ -122,6 +122,7 @@ class Training(Case):
         toy.write_tokens(path, ids, labels)
         self.train('plain', '--tokens', path, '--init', self.start(),
                    '--steps', '2')
+        self.assertEqual(self.events()[0]['untrained_rows'], 2)
         steps = self.steps()
         self.assertIsNone(steps[0]['loss'])
         self.assertEqual(steps[0]['tokens'], 0)
@@ -184,6 +185,19 @@ class Training(Case):
         self.assertEqual(self.adapter(), good)
         self.assertEqual(self.events()[-1]['reason'], 'non_finite')
         self.assertEqual(self.events()[-1]['steps'], 2)
+
+    def test_nan_in_the_first_step_keeps_an_earlier_adapter(self):
+        path, _ = self.tokens()
+        self.train('plain', '--tokens', path)
+        good = self.adapter()
+        result = self.train('nanfirst', '--tokens', path, status=8)
+        self.assertIn(b'step 1', result.stderr)
+        self.assertIn(b'nothing was saved', result.stderr)
+        self.assertNotIn(b'saved', result.stdout)
+        self.assertEqual(self.adapter(), good)
+        self.assertEqual(len(os.listdir(self.path('out'))), 3)
+        end = self.events()[-1]
+        self.assertEqual((end['reason'], end['steps']), ('non_finite', 0))
 
     def test_progress(self):
         path, _ = self.tokens()
