@@ -1,5 +1,6 @@
 #include "compiler/Pipeline/Job.h"
 
+#include "dialects/Graph/ModulePath.h"
 #include "dialects/Plan/PlanDialect.h"
 #include "passes/Build/Passes.h"
 #include "passes/Lower/KernelTiles.h"
@@ -61,7 +62,7 @@ static CommandResult hashInputs(const JobRequest &request, Job &job) {
 static LoraTarget makeTarget(const LoraSpec &spec, const ModuleInfo &module,
                              const MatchedModule &match) {
   LoraTarget target;
-  target.modulePath = module.path;
+  target.modulePath = match.name;
   target.rank = match.rank;
   target.scaling = match.scaling;
   target.dropout = spec.dropout;
@@ -75,12 +76,26 @@ static LoraTarget makeTarget(const LoraSpec &spec, const ModuleInfo &module,
   return target;
 }
 
+/// PEFT loads an adapter whose keys are named as its own model is: where the
+/// spec knows a module under an alias, the joint graph uses it too.
+static void renameModule(ModuleOp joint, const std::string &path,
+                         const std::string &name) {
+  if (path == name)
+    return;
+  joint.walk([&](graph::LinearOp op) {
+    if (getModulePath(op) == path)
+      op->setLoc(
+          getNodeLocation(op.getContext(), getNodeName(op->getLoc()), name));
+  });
+}
+
 static InputOr<std::vector<LoraTarget>>
 matchAdapters(const std::vector<ModuleInfo> &modules, Job &job) {
   std::vector<ModuleCandidate> candidates;
   for (const ModuleInfo &module : modules)
     candidates.push_back({module.path, module.isOutputEmbedding,
-                          module.inFeatures, module.outFeatures});
+                          module.inFeatures, module.outFeatures,
+                          module.aliases});
   InputOr<TargetMatch> match = matchTargets(job.lora, candidates);
   if (!match)
     return match.error();
@@ -91,8 +106,9 @@ matchAdapters(const std::vector<ModuleInfo> &modules, Job &job) {
       return InputError{job.lora.file, "target_modules",
                         "an adapter on the output projection '" + module.path +
                             "' is not supported: the loss is fused with it"};
+    renameModule(*job.joint, module.path, matched.name);
     targets.push_back(makeTarget(job.lora, module, matched));
-    job.matchedPaths.push_back(module.path);
+    job.matchedPaths.push_back(matched.name);
     job.trainableParameters +=
         matched.rank * (module.inFeatures + module.outFeatures);
   }

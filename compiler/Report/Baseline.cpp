@@ -30,6 +30,14 @@ constexpr MetricInfo metrics[metricCount] = {
     {"seconds_per_step", "time per step"},
     {"flash_write_bytes", "flash written"}};
 
+/// Plans and baselines carry the version of their schema; only the first
+/// exists.
+void readSchemaVersion(FieldReader &reader) {
+  int64_t version = 1;
+  reader.require("schema_version");
+  reader.integer("schema_version", version, 1, 1);
+}
+
 /// Reads a required metric from field `name`.
 void readMetric(FieldReader &reader, const std::string &name, Metric metric,
                 BaselineRow &row) {
@@ -204,6 +212,7 @@ addPlanRow(std::string_view text, const std::string &file, BaselineRows &rows) {
   FieldReader reader(*document, file);
   std::string job;
   BaselineRow row;
+  readSchemaVersion(reader);
   reader.require("job");
   reader.text("job", job);
   reader.require("neap_version");
@@ -244,9 +253,7 @@ InputOr<BaselineRows> parseBaseline(std::string_view text,
   if (!document)
     return document.error();
   FieldReader reader(*document, file);
-  int64_t version = 1;
-  reader.require("schema_version");
-  reader.integer("schema_version", version, 1, 1);
+  readSchemaVersion(reader);
   reader.require("jobs");
   const Json *jobs = reader.find("jobs");
   reader.refuseUnknown();
@@ -296,6 +303,23 @@ std::string renderBaseline(const BaselineRows &rows) {
 
 namespace {
 
+/// An error where `file` holds something other than a baseline: a mistyped path
+/// must not cost the user a file.
+std::optional<InputError> refuseToOverwrite(const std::string &file) {
+  std::error_code none;
+  fs::file_status status = fs::status(file, none);
+  if (!fs::exists(status) || fs::is_directory(status))
+    return std::nullopt; // writing reports what is wrong with a folder
+  if (fs::is_regular_file(status) && fs::file_size(file, none) == 0)
+    return std::nullopt;
+  InputOr<BaselineRows> old = readBaseline(file);
+  if (old)
+    return std::nullopt;
+  return InputError{file, old.error().place,
+                    old.error().message + "; a file that is no baseline is not "
+                                          "overwritten"};
+}
+
 /// Writes, syncs and closes; false with errno set where any of it fails.
 bool writeAndClose(int descriptor, const std::string &text) {
   size_t done = 0;
@@ -316,6 +340,8 @@ bool writeAndClose(int descriptor, const std::string &text) {
 
 std::optional<InputError> updateBaseline(const std::string &file,
                                          const BaselineRows &rows) {
+  if (std::optional<InputError> error = refuseToOverwrite(file))
+    return error;
   std::string temporary = file + ".new-XXXXXX";
   int descriptor = mkstemp(temporary.data());
   bool ok = descriptor >= 0;

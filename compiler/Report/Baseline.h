@@ -100,7 +100,8 @@ struct CheckResult {
 /// and `*.plan.json` at any depth is one. Two plans of one job are an error.
 InputOr<BaselineRows> readPlanRows(const std::vector<std::string> &paths);
 
-/// Reads one plan.json text into `rows`; an error, or nothing.
+/// Reads one plan.json text of a known schema version into `rows`; an error, or
+/// nothing.
 std::optional<InputError>
 addPlanRow(std::string_view text, const std::string &file, BaselineRows &rows);
 
@@ -112,7 +113,7 @@ InputOr<BaselineRows> readBaseline(const std::string &file);
 std::string renderBaseline(const BaselineRows &rows);
 
 /// Makes `rows` the whole baseline. The old file stays as it was where any
-/// part of writing fails.
+/// part of writing fails, and where it is neither empty nor a baseline.
 std::optional<InputError> updateBaseline(const std::string &file,
                                          const BaselineRows &rows);
 

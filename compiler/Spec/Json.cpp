@@ -46,10 +46,15 @@ public:
   bool parse_error(size_t position, const std::string &,
                    const nlohmann::detail::exception &error) {
     // The library's text is "[json.exception...] parse error at line L, column
-    // C: reason"; the place is reported apart.
+    // C: reason", or without "parse error..:"; the place is reported apart.
     std::string reason = error.what();
-    size_t cut = reason.find(": ");
-    reason = cut == std::string::npos ? reason : reason.substr(cut + 2);
+    for (const char *separator : {"] ", ": "}) {
+      size_t cut = reason.find(separator);
+      if (cut < reason.find('\''))
+        reason = reason.substr(cut + 2);
+    }
+    if (isPythonNumber(position))
+      reason = "NaN and Infinity are no JSON numbers";
     failure = InputError{file, place(position), reason};
     return false;
   }
@@ -72,6 +77,15 @@ private:
     size_t column = start == std::string_view::npos ? end + 1 : end - start;
     return "line " + std::to_string(line) + ", column " +
            std::to_string(column);
+  }
+
+  /// Whether the text that broke off at `position` is one of the words that
+  /// Python's writer uses for what JSON has no number for.
+  bool isPythonNumber(size_t position) const {
+    size_t end = std::min(position, text.size());
+    size_t start = text.substr(0, end).find_last_of(" \t\n\r:,[-");
+    std::string_view word = text.substr(start == text.npos ? 0 : start + 1);
+    return word.substr(0, 3) == "NaN" || word.substr(0, 8) == "Infinity";
   }
 
   std::string currentPath() const {
@@ -142,7 +156,20 @@ std::string describeRange(const NumberRange &range) {
   return text;
 }
 
+/// What float32 makes of a number, where that is not the number itself.
+std::string describeRounding(double value) {
+  float rounded = float(value);
+  std::string shown = std::isinf(rounded) ? "infinite" : formatNumber(rounded);
+  return shown == formatNumber(value) ? ""
+                                      : ", which is " + shown + " in float32";
+}
+
 bool inRange(double value, const NumberRange &range) {
+  if (range.float32) {
+    if (value != 0 && float(value) == 0)
+      return false;
+    value = float(value);
+  }
   if (!std::isfinite(value) || value < range.min || value > range.max)
     return false;
   return !(range.openBelow && value == range.min) &&
@@ -260,6 +287,8 @@ void FieldReader::integer(const std::string &name, int64_t &out, int64_t min,
     return;
   }
   std::string what = "an integer";
+  if (min == max)
+    return fail(name, expectedButFound(std::to_string(min), *field));
   if (min != std::numeric_limits<int64_t>::min())
     what += " >= " + std::to_string(min);
   if (max != std::numeric_limits<int64_t>::max())
@@ -276,7 +305,11 @@ void FieldReader::number(const std::string &name, double &out,
     out = field->get<double>();
     return;
   }
-  fail(name, expectedButFound("a number" + describeRange(range), *field));
+  std::string message =
+      expectedButFound("a number" + describeRange(range), *field);
+  if (field->is_number() && range.float32)
+    message += describeRounding(field->get<double>());
+  fail(name, message);
 }
 
 void FieldReader::boolean(const std::string &name, bool &out) {

@@ -43,12 +43,14 @@ bool isUnset(const Json &value);
 /// The shortest decimal form that reads back as `value`.
 std::string formatNumber(double value);
 
-/// A closed interval, or half-open where `openAbove` is set.
+/// A closed interval, or half-open where `openAbove` is set. With `float32` the
+/// number is tested as the trainer will see it, and may not round to zero.
 struct NumberRange {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   bool openBelow = false;
   bool openAbove = false;
+  bool float32 = false;
 };
 
 /// Typed access to the fields of one object. The first error sticks and later

@@ -106,7 +106,8 @@ void readLayers(FieldReader &reader, LoraSpec &spec) {
   else if (pattern && !isUnset(*pattern))
     reader.textList("layers_pattern", spec.layersPattern);
   for (const std::string &item : spec.layersPattern)
-    checkPattern(reader, "layers_pattern", ".*?\\." + item + "\\.(\\d+)\\.");
+    checkPattern(reader, "layers_pattern",
+                 "(?:^|.*?\\.)" + item + "\\.(\\d+)\\.");
   if (spec.layersToTransform.empty() && !spec.layersPattern.empty())
     reader.fail("layers_pattern", "needs layers_to_transform");
 
@@ -194,7 +195,7 @@ InputOr<LoraSpec> parseLoraSpec(std::string_view text,
   readFixed(reader, "bias", "none");
   reader.integer("r", spec.rank, 1, maxRank);
   reader.number("lora_alpha", spec.alpha);
-  reader.number("lora_dropout", spec.dropout, {0, 1, false, true});
+  reader.number("lora_dropout", spec.dropout, {0, 1, false, true, true});
   reader.boolean("use_rslora", spec.useRslora);
   reader.boolean("fan_in_fan_out", spec.fanInFanOut);
   reader.text("base_model_name_or_path", spec.baseModel);

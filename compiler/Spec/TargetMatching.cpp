@@ -1,14 +1,15 @@
 #include "compiler/Spec/TargetMatching.h"
+#include "compiler/Spec/ClosestNames.h"
+#include "compiler/Spec/Json.h"
+#include "compiler/Spec/ModuleNaming.h"
 #include "compiler/Spec/PythonRegex.h"
 #include <algorithm>
-#include <map>
+#include <cmath>
 #include <set>
 
 namespace neap {
 
 namespace {
-
-constexpr size_t maxListed = 20;
 
 bool endsWithSegment(const std::string &path, const std::string &name) {
   return path.size() > name.size() &&
@@ -34,16 +35,17 @@ public:
 
   enum Match { No, Suffix, Whole };
 
-  Match match(const ModuleCandidate &module) {
+  /// `path` is the module's path or one of its aliases.
+  Match match(const ModuleCandidate &module, const std::string &path) {
     switch (selector.kind) {
     case ModuleSelector::None:
       return No;
     case ModuleSelector::AllLinear:
       return module.isOutputEmbedding ? No : Whole;
     case ModuleSelector::Pattern:
-      return regex->fullMatch(module.path) ? Whole : No;
+      return regex->fullMatch(path) ? Whole : No;
     case ModuleSelector::List:
-      return matchList(module.path);
+      return matchList(path);
     }
     return No;
   }
@@ -82,7 +84,8 @@ public:
     if (spec.layersPattern.empty())
       patterns.push_back(compileChecked(".*?\\.[^.]*\\.(\\d+)\\."));
     for (const std::string &pattern : spec.layersPattern)
-      patterns.push_back(compileChecked(".*?\\." + pattern + "\\.(\\d+)\\."));
+      patterns.push_back(
+          compileChecked("(?:^|.*?\\.)" + pattern + "\\.(\\d+)\\."));
   }
 
   bool accepts(const std::string &path) const {
@@ -117,13 +120,15 @@ public:
       patterns.push_back(compileChecked("(.*\\.)?(" + entry.first + ")$"));
   }
 
-  Value lookup(const std::string &path, Value otherwise) {
+  /// The value of the first entry that matches any of a module's names.
+  std::optional<Value> lookup(const std::vector<std::string> &names) {
     for (size_t i = 0; i < entries.size(); ++i)
-      if (patterns[i].match(path)) {
-        used[i] = true;
-        return entries[i].second;
-      }
-    return otherwise;
+      for (const std::string &name : names)
+        if (patterns[i].match(name)) {
+          used[i] = true;
+          return entries[i].second;
+        }
+    return std::nullopt;
   }
 
   void warnUnused(const char *field, std::vector<std::string> &warnings) const {
@@ -139,84 +144,6 @@ private:
   std::vector<bool> used;
 };
 
-size_t editDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j)
-    row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t above = row[j];
-      row[j] = std::min(
-          {above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-/// The path with every numeric segment as `*`, so that layers share one line.
-std::string collapseLayers(const std::string &path) {
-  std::string result;
-  for (size_t start = 0; start <= path.size();) {
-    size_t end = std::min(path.find('.', start), path.size());
-    std::string segment = path.substr(start, end - start);
-    bool number = !segment.empty() &&
-                  segment.find_first_not_of("0123456789") == std::string::npos;
-    result += (result.empty() ? "" : ".") + (number ? "*" : segment);
-    start = end + 1;
-  }
-  return result;
-}
-
-/// Distance of a request to the closest dotted suffix of a path. Only the start
-/// of an overlong request counts, because the distance takes quadratic time.
-size_t distanceToPath(const std::string &wholeRequest,
-                      const std::string &path) {
-  std::string request = wholeRequest.substr(0, 256);
-  size_t best = editDistance(request, path);
-  for (size_t dot = path.find('.'); dot != std::string::npos;
-       dot = path.find('.', dot + 1))
-    best = std::min(best, editDistance(request, path.substr(dot + 1)));
-  return best;
-}
-
-std::string listCandidates(const std::vector<std::string> &requests,
-                           const std::vector<ModuleCandidate> &candidates) {
-  struct Line {
-    size_t distance, order, count;
-    std::string example;
-  };
-  std::map<std::string, Line> lines;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    const std::string &path = candidates[i].path;
-    auto [it, isNew] =
-        lines.try_emplace(collapseLayers(path), Line{SIZE_MAX, i, 0, path});
-    ++it->second.count;
-    if (isNew)
-      for (const std::string &request : requests)
-        it->second.distance =
-            std::min(it->second.distance, distanceToPath(request, path));
-  }
-  std::vector<std::pair<std::string, Line>> sorted(lines.begin(), lines.end());
-  std::sort(sorted.begin(), sorted.end(), [](const auto &a, const auto &b) {
-    return std::pair(a.second.distance, a.second.order) <
-           std::pair(b.second.distance, b.second.order);
-  });
-  std::string text;
-  for (size_t i = 0; i < std::min(sorted.size(), maxListed); ++i) {
-    const auto &[name, line] = sorted[i];
-    text += (i ? ", " : "") +
-            (line.count == 1
-                 ? line.example
-                 : name + " (" + std::to_string(line.count) + " modules)");
-  }
-  if (sorted.size() > maxListed)
-    text += ", and " + std::to_string(sorted.size() - maxListed) + " more";
-  return text;
-}
-
 std::string quoteNames(const std::vector<std::string> &names) {
   std::string text;
   for (const std::string &name : names)
@@ -227,66 +154,160 @@ std::string quoteNames(const std::vector<std::string> &names) {
 InputError noMatch(const LoraSpec &spec,
                    const std::vector<ModuleCandidate> &candidates,
                    bool selectedSome) {
+  auto fail = [&](const std::string &message) {
+    return InputError{spec.file, "target_modules", message};
+  };
   if (candidates.empty())
-    return {spec.file, "target_modules",
-            "the model has no linear layer that LoRA could adapt"};
-  std::string listed = "; closest of the modules that can be adapted: ";
+    return fail("the model has no linear layer that LoRA could adapt");
+  bool isPattern = spec.targets.kind == ModuleSelector::Pattern;
+  std::vector<std::string> requests = spec.targets.names, paths;
+  if (isPattern)
+    requests = {spec.targets.pattern};
+  for (const ModuleCandidate &candidate : candidates)
+    paths.push_back(candidate.path);
+  std::string listed = "; closest of the modules that can be adapted: " +
+                       listClosestPaths(requests, paths);
   if (selectedSome)
-    return {spec.file, "target_modules",
-            "every module it matches is removed by exclude_modules or "
-            "layers_to_transform" +
-                listed + listCandidates(spec.targets.names, candidates)};
-  if (spec.targets.kind == ModuleSelector::Pattern)
-    return {spec.file, "target_modules",
-            "no module path matches \"" + spec.targets.pattern +
-                "\" as a whole (a string is a regular expression; use a list "
+    return fail("every module it matches is removed by exclude_modules or "
+                "layers_to_transform" +
+                listed);
+  if (isPattern)
+    return fail("no module path matches " + quoteNames(requests) +
+                " as a whole (a string is a regular expression; use a list "
                 "for names)" +
-                listed + listCandidates({spec.targets.pattern}, candidates)};
-  return {spec.file, "target_modules",
-          "no module matches " +
-              (spec.targets.kind == ModuleSelector::List
-                   ? quoteNames(spec.targets.names)
-                   : "\"all-linear\"") +
-              listed + listCandidates(spec.targets.names, candidates)};
+                listed);
+  return fail("no module matches " +
+              (spec.targets.kind == ModuleSelector::List ? quoteNames(requests)
+                                                         : "\"all-linear\"") +
+              listed);
 }
+
+/// PEFT accepts any alpha; float32 must be able to hold what comes of it.
+std::optional<InputError> checkScaling(const LoraSpec &spec,
+                                       const std::string &module,
+                                       const MatchedModule &matched,
+                                       bool fromPattern) {
+  float scaling = float(matched.scaling);
+  if (std::isfinite(scaling) && (scaling != 0 || matched.alpha == 0))
+    return std::nullopt;
+  return InputError{spec.file, fromPattern ? "alpha_pattern" : "lora_alpha",
+                    "the scaling of module '" + module +
+                        "' must be a number of float32, but alpha " +
+                        formatNumber(matched.alpha) + " and rank " +
+                        std::to_string(matched.rank) + " make it " +
+                        formatNumber(matched.scaling)};
+}
+
+void warnOfAlpha(TargetMatch &match) {
+  size_t zero = 0, negative = 0;
+  for (const MatchedModule &module : match.modules) {
+    zero += module.alpha == 0;
+    negative += module.alpha < 0;
+  }
+  std::string of = " of " + std::to_string(match.modules.size()) + " modules";
+  if (zero)
+    match.warnings.push_back("lora_alpha: is 0 for " + std::to_string(zero) +
+                             of +
+                             ": their adapters have no effect and are "
+                             "not trained");
+  if (negative)
+    match.warnings.push_back("lora_alpha: is negative for " +
+                             std::to_string(negative) + of +
+                             ": their adapters are subtracted, as in PEFT");
+}
+
+/// The work of matchTargets, candidate by candidate.
+class Matcher {
+public:
+  Matcher(const LoraSpec &spec, const std::vector<ModuleCandidate> &candidates)
+      : spec(spec), candidates(candidates), naming(candidates),
+        targets(spec.targets), excludes(spec.excludes), layers(spec),
+        ranks(spec.rankPattern), alphas(spec.alphaPattern) {}
+
+  InputOr<TargetMatch> run() {
+    for (size_t i = 0; i < candidates.size(); ++i)
+      if (std::optional<InputError> error = visit(i))
+        return *error;
+    if (result.modules.empty())
+      return noMatch(spec, candidates, selectedSome);
+    // A spec that uses one alias knows the whole model under them.
+    if (usedAlias)
+      for (MatchedModule &module : result.modules)
+        module.name = naming.namesOf(module.candidate).back();
+    addWarnings();
+    return std::move(result);
+  }
+
+private:
+  std::optional<InputError> visit(size_t candidate) {
+    const std::vector<std::string> &names = naming.namesOf(candidate);
+    auto [match, name] = select(candidate);
+    bool excluded = isExcluded(candidate);
+    selectedSome |= match != Selector::No;
+    excludedSome |= excluded;
+    if (excluded || match == Selector::No ||
+        (match == Selector::Suffix && !layers.accepts(name)))
+      return std::nullopt;
+    usedAlias |= name != names.front();
+    if (auto rival = naming.findRival(candidate, name))
+      return InputError{spec.file, "target_modules",
+                        "\"" + name + "\" may be '" + names.front() + "' or '" +
+                            candidates[*rival].path +
+                            "': use the model's own names"};
+    MatchedModule matched;
+    matched.candidate = candidate;
+    matched.name = name;
+    matched.rank = ranks.lookup(names).value_or(spec.rank);
+    std::optional<double> alpha = alphas.lookup(names);
+    matched.alpha = alpha.value_or(spec.alpha);
+    matched.scaling = loraScaling(matched.alpha, matched.rank, spec.useRslora);
+    result.modules.push_back(matched);
+    return checkScaling(spec, name, matched, alpha.has_value());
+  }
+
+  /// How the spec asks for the module, and under which of its names.
+  std::pair<Selector::Match, std::string> select(size_t candidate) {
+    for (const std::string &name : naming.namesOf(candidate))
+      if (auto match = targets.match(candidates[candidate], name))
+        return {match, name};
+    return {Selector::No, ""};
+  }
+
+  bool isExcluded(size_t candidate) {
+    const std::vector<std::string> &names = naming.namesOf(candidate);
+    return std::any_of(names.begin(), names.end(), [&](const auto &name) {
+      return excludes.match(candidates[candidate], name) != Selector::No;
+    });
+  }
+
+  void addWarnings() {
+    for (const std::string &name : targets.unusedNames())
+      result.warnings.push_back("target_modules: \"" + name +
+                                "\" matches no module");
+    if (spec.excludes.kind != ModuleSelector::None && !excludedSome)
+      result.warnings.push_back("exclude_modules: no module was excluded");
+    ranks.warnUnused("rank_pattern", result.warnings);
+    alphas.warnUnused("alpha_pattern", result.warnings);
+    warnOfAlpha(result);
+  }
+
+  const LoraSpec &spec;
+  const std::vector<ModuleCandidate> &candidates;
+  ModuleNaming naming;
+  Selector targets, excludes;
+  LayerFilter layers;
+  PatternMap<int64_t> ranks;
+  PatternMap<double> alphas;
+  bool selectedSome = false, excludedSome = false, usedAlias = false;
+  TargetMatch result;
+};
 
 } // namespace
 
 InputOr<TargetMatch>
 matchTargets(const LoraSpec &spec,
              const std::vector<ModuleCandidate> &candidates) {
-  Selector targets(spec.targets), excludes(spec.excludes);
-  LayerFilter layers(spec);
-  PatternMap<int64_t> ranks(spec.rankPattern);
-  PatternMap<double> alphas(spec.alphaPattern);
-  TargetMatch result;
-  bool selectedSome = false, excludedSome = false;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    const ModuleCandidate &module = candidates[i];
-    Selector::Match match = targets.match(module);
-    bool excluded = excludes.match(module) != Selector::No;
-    selectedSome |= match != Selector::No;
-    excludedSome |= excluded;
-    if (excluded || match == Selector::No ||
-        (match == Selector::Suffix && !layers.accepts(module.path)))
-      continue;
-    MatchedModule matched;
-    matched.candidate = i;
-    matched.rank = ranks.lookup(module.path, spec.rank);
-    matched.alpha = alphas.lookup(module.path, spec.alpha);
-    matched.scaling = loraScaling(matched.alpha, matched.rank, spec.useRslora);
-    result.modules.push_back(matched);
-  }
-  if (result.modules.empty())
-    return noMatch(spec, candidates, selectedSome);
-  for (const std::string &name : targets.unusedNames())
-    result.warnings.push_back("target_modules: \"" + name +
-                              "\" matches no module");
-  if (spec.excludes.kind != ModuleSelector::None && !excludedSome)
-    result.warnings.push_back("exclude_modules: no module was excluded");
-  ranks.warnUnused("rank_pattern", result.warnings);
-  alphas.warnUnused("alpha_pattern", result.warnings);
-  return result;
+  return Matcher(spec, candidates).run();
 }
 
 } // namespace neap

@@ -11,10 +11,14 @@ struct ModuleCandidate {
   std::string path; ///< e.g. model.layers.0.self_attn.q_proj
   bool isOutputEmbedding = false;
   int64_t inFeatures = 0, outFeatures = 0;
+  std::vector<std::string> aliases = {}; ///< as of ModuleInfo
 };
 
 struct MatchedModule {
   size_t candidate = 0; ///< index into the candidates
+  /// What the adapter calls the module: its path, or its alias where the spec
+  /// knows the model's modules under aliases.
+  std::string name;
   int64_t rank = 0;
   double alpha = 0;
   double scaling = 0; ///< loraScaling(alpha, rank)
@@ -31,9 +35,11 @@ struct TargetMatch {
 /// must match the whole path; layers_to_transform filters suffix matches (an
 /// entry equal to the path is not filtered, as in PEFT). Rank and alpha come
 /// from the first pattern of rank_pattern and alpha_pattern that matches
-/// `(.*\.)?(KEY)$`.
-/// Error: no module matched, listing the candidates closest to the request.
-/// Source: peft/tuners/tuners_utils.py and peft/utils/other.py of PEFT 0.20.
+/// `(.*\.)?(KEY)$`. A module that no request matches by its path is asked for
+/// by its aliases (ModuleNaming.h).
+/// Errors: no module matched, listing the candidates closest to the request; an
+/// alias of two modules; a scaling that float32 cannot hold.
+/// Source: peft/tuners/tuners_utils.py and peft/utils/other.py of PEFT 0.21.
 InputOr<TargetMatch>
 matchTargets(const LoraSpec &spec,
              const std::vector<ModuleCandidate> &candidates);

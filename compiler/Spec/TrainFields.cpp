@@ -24,7 +24,8 @@ constexpr std::string_view infrastructurePrefixes[] = {
     "include_",
     "per_device_eval_",
     "per_gpu_",
-    "gradient_checkpointing"};
+    "gradient_checkpointing",
+    "activation_checkpointing"};
 
 constexpr std::string_view infrastructureFields[] = {
     "_n_gpu",
@@ -76,6 +77,8 @@ constexpr std::string_view infrastructureFields[] = {
     "skip_memory_metrics",
     "torch_empty_cache_steps",
     "torchdynamo",
+    "trust_remote_code",
+    "use_cache",
     "use_cpu",
     "use_ipex",
     "use_legacy_prediction_loop",
@@ -105,7 +108,7 @@ constexpr FixedField fixedFields[] = {
     {"neftune_noise_alpha", "0", ""},
     {"optim_target_modules", "", ""},
     {"packing", "", ""},
-    {"train_sampling_strategy", "\"random\"", "use shuffle_dataset"},
+    {"router_aux_loss_coef", "", "no model with routed experts is supported"},
     {"truncation_mode", "\"keep_start\"", ""},
 };
 

@@ -1,6 +1,6 @@
 // Which fields of TrainingArguments and SFTConfig Neap may meet without
-// honouring them. Sources: transformers 4.57 and 5.0 training_args.py, TRL 0.24
-// sft_config.py.
+// honouring them. Sources: training_args.py of transformers 4.57, 5.0 and 5.23,
+// sft_config.py of TRL 0.24 and 1.16.
 #ifndef NEAP_COMPILER_SPEC_TRAINFIELDS_H
 #define NEAP_COMPILER_SPEC_TRAINFIELDS_H
 

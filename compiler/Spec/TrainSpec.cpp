@@ -10,8 +10,9 @@ namespace {
 constexpr int64_t maxCount = int64_t(1) << 31;
 /// Longest row: eight times what any published model is made for.
 constexpr int64_t maxRowTokens = int64_t(1) << 20;
-constexpr NumberRange notNegative{0};
-constexpr NumberRange fraction{0, 1, false, true};
+constexpr double noLimit = std::numeric_limits<double>::infinity();
+constexpr NumberRange notNegative{0, noLimit, false, false, /*float32=*/true};
+constexpr NumberRange fraction{0, 1, false, true, /*float32=*/true};
 
 struct Choice {
   const char *name;
@@ -30,6 +31,7 @@ constexpr Choice tokenizers[] = {{"none", NEAP_TOKENIZER_NONE},
 constexpr Choice residencies[] = {
     {"mapped", int32_t(WeightsResidency::Mapped)},
     {"resident", int32_t(WeightsResidency::Resident)}};
+constexpr Choice samplings[] = {{"random", 1}, {"sequential", 0}};
 constexpr Choice softmaxes[] = {{"exact", 0}};
 constexpr Choice baseWeights[] = {{"as_is", 0}};
 
@@ -57,6 +59,17 @@ void readFlag(FieldReader &reader, const std::string &name, int32_t &out) {
   out = value;
 }
 
+/// Counters of rows and tokens must not overflow.
+void checkRowsPerStep(FieldReader &reader, const neap_training &training) {
+  if (training.batch_rows <= maxCount / training.accumulation_steps)
+    return;
+  reader.fail("gradient_accumulation_steps",
+              "expected at most " + std::to_string(maxCount) +
+                  " rows per step, but found " +
+                  std::to_string(training.batch_rows) + " x " +
+                  std::to_string(training.accumulation_steps));
+}
+
 void readDuration(FieldReader &reader, neap_training &training) {
   // Negative max_steps is Hugging Face's "epochs decide".
   reader.integer("max_steps", training.max_steps, -1, maxCount);
@@ -68,7 +81,8 @@ void readDuration(FieldReader &reader, neap_training &training) {
   }
   training.max_steps = 0;
   if (training.epochs == 0)
-    reader.fail("max_steps", "max_steps or num_train_epochs is required");
+    reader.fail("max_steps",
+                "a positive max_steps or num_train_epochs is required");
 }
 
 void readSchedule(FieldReader &reader, TrainSpec &spec) {
@@ -117,7 +131,8 @@ void readOptimizerArguments(FieldReader &reader, neap_training &training) {
                                   showJson(*value));
 }
 
-void readOptimizer(FieldReader &reader, neap_training &training) {
+void readOptimizer(FieldReader &reader, TrainSpec &spec) {
+  neap_training &training = spec.training;
   training.optimizer = NEAP_OPTIMIZER_ADAMW;
   training.beta1 = 0.9;
   training.beta2 = 0.999;
@@ -132,6 +147,11 @@ void readOptimizer(FieldReader &reader, neap_training &training) {
   reader.number("adam_epsilon", training.epsilon, notNegative);
   reader.number("weight_decay", training.weight_decay, notNegative);
   reader.number("max_grad_norm", training.max_grad_norm, notNegative);
+  if (training.learning_rate == 0)
+    spec.warnings.push_back("learning_rate: 0 trains nothing");
+  if (training.optimizer == NEAP_OPTIMIZER_ADAMW && training.epsilon == 0)
+    spec.warnings.push_back("adam_epsilon: 0 makes a parameter NaN whose "
+                            "gradient has been zero from the start");
 }
 
 void readNeapObject(FieldReader &reader, TrainSpec &spec) {
@@ -183,12 +203,33 @@ void readEndToken(FieldReader &reader, neap_training &training) {
   training.eos_token = id;
 }
 
-void readData(FieldReader &reader, neap_training &training) {
+/// Hugging Face's trainer draws rows at random unless its sampling strategy is
+/// sequential; TRL's shuffle_dataset (false by default) shuffles once before.
+/// Neap's rows are drawn at random unless one of the two says otherwise.
+void readShuffle(FieldReader &reader, TrainSpec &spec) {
+  bool shuffle = true;
+  reader.boolean("shuffle_dataset", shuffle);
+  spec.training.shuffle = shuffle;
+  const bool isGiven = reader.find("shuffle_dataset") != nullptr;
+  if (!reader.find("train_sampling_strategy"))
+    return;
+  readChoice(reader, "train_sampling_strategy", samplings,
+             spec.training.shuffle);
+  if (isGiven && shuffle && !spec.training.shuffle)
+    reader.fail("shuffle_dataset", "true shuffles the rows once where "
+                                   "train_sampling_strategy is \"sequential\", "
+                                   "which is not supported");
+  if (isGiven && !shuffle && spec.training.shuffle)
+    spec.warnings.push_back("shuffle_dataset: train_sampling_strategy decides: "
+                            "rows are drawn at random");
+}
+
+void readData(FieldReader &reader, TrainSpec &spec) {
+  neap_training &training = spec.training;
   int64_t seed = 42;
   reader.integer("seed", seed, 0);
   training.seed = seed;
-  training.shuffle = 1;
-  readFlag(reader, "shuffle_dataset", training.shuffle);
+  readShuffle(reader, spec);
   training.completion_only_loss = -1;
   if (reader.find("completion_only_loss"))
     readFlag(reader, "completion_only_loss", training.completion_only_loss);
@@ -246,11 +287,12 @@ InputOr<TrainSpec> parseTrainSpec(std::string_view text,
   reader.integer("max_length", spec.maxLength, 2, maxRowTokens);
   reader.integer("gradient_accumulation_steps", training.accumulation_steps, 1,
                  maxCount);
-  readOptimizer(reader, training);
+  checkRowsPerStep(reader, training);
+  readOptimizer(reader, spec);
   readDuration(reader, training);
   readSchedule(reader, spec);
   readNeapObject(reader, spec);
-  readData(reader, training);
+  readData(reader, spec);
   readOthers(reader, *document, spec);
   if (reader.failed())
     return reader.error();

@@ -237,8 +237,7 @@ TEST(Baseline, BaselineErrors) {
   };
   EXPECT_EQ(message("{}"), "base.json: schema_version: is required");
   EXPECT_EQ(message(R"({"schema_version": 2, "jobs": {}})"),
-            "base.json: schema_version: expected an integer >= 1 and <= 1, but "
-            "found 2");
+            "base.json: schema_version: expected 1, but found 2");
   EXPECT_EQ(message(R"({"schema_version": 1})"),
             "base.json: jobs: is required");
   EXPECT_EQ(message(R"({"schema_version": 1, "jobs": []})"),
@@ -263,7 +262,7 @@ TEST(Baseline, SurvivesMutations) {
 
 TEST(Baseline, UpdateReplacesTheWholeFile) {
   TemporaryFolder folder;
-  std::string file = folder.write("b.json", "old");
+  std::string file = folder.write("b.json", renderBaseline({}));
   BaselineRows rows = {{"j", row(1, 1, 1, 1)}};
   EXPECT_FALSE(updateBaseline(file, rows));
   EXPECT_EQ(slurp(file), renderBaseline(rows));
@@ -285,6 +284,37 @@ TEST(Baseline, AFailedUpdateLeavesEverythingAsItWas) {
   EXPECT_EQ(updateBaseline("/nonexistent/b.json", {})->text(),
             "/nonexistent/b.json: cannot be written: No such file or "
             "directory");
+}
+
+TEST(Baseline, PlansOfUnknownSchemasAreErrors) {
+  for (auto [version, found] : {std::pair("2", "expected 1, but found 2"),
+                                {"0", "expected 1, but found 0"},
+                                {"\"1\"", "expected 1, but found \"1\""},
+                                {"null", "is required"}}) {
+    std::string text = plan("a");
+    text.replace(text.find(": 1,") + 2, 1, version);
+    BaselineRows rows;
+    auto error = addPlanRow(text, "p.json", rows);
+    ASSERT_TRUE(error) << text;
+    EXPECT_EQ(error->text(), std::string("p.json: schema_version: ") + found);
+  }
+}
+
+TEST(Baseline, UpdateRefusesAFileThatIsNoBaseline) {
+  TemporaryFolder folder;
+  for (const char *text :
+       {"my notes", "{}", "[1]", R"({"schema_version": 2, "jobs": {}})"}) {
+    std::string file = folder.write("b.json", text);
+    auto error = updateBaseline(file, {{"j", row(1, 1, 1, 1)}});
+    ASSERT_TRUE(error) << text;
+    EXPECT_EQ(error->file, file);
+    EXPECT_NE(error->message.find("a file that is no baseline is not "
+                                  "overwritten"),
+              std::string::npos);
+    EXPECT_EQ(slurp(file), text);
+  }
+  std::string empty = folder.write("empty.json", "");
+  EXPECT_FALSE(updateBaseline(empty, {}));
 }
 
 } // namespace

@@ -113,4 +113,42 @@ TEST(FieldReader, RefusesIntegersThatDoNotFit) {
   }
 }
 
+TEST(Json, AByteOrderMarkIsSkipped) {
+  InputOr<Json> document = parseJson("\xef\xbb\xbf{\"r\": 8}", "f.json");
+  ASSERT_TRUE(document) << errorText(document);
+  EXPECT_EQ(document->dump(), R"({"r":8})");
+}
+
+TEST(Json, NumbersThatJsonDoesNotHaveAreNamed) {
+  for (const char *word : {"NaN", "Infinity", "-Infinity"})
+    EXPECT_NE(parseError(std::string("{\"a\": ") + word + "}")
+                  .find(": NaN and Infinity are no JSON numbers"),
+              std::string::npos)
+        << parseError(std::string("{\"a\": ") + word + "}");
+  EXPECT_EQ(parseError("{\"a\": 1e999}"),
+            "f.json: line 1, column 11: number overflow parsing '1e999'");
+  EXPECT_EQ(parseError("{\"a\": Nope}").find("no JSON numbers"),
+            std::string::npos);
+}
+
+TEST(Json, NumbersForFloat32AreTestedAsFloat32) {
+  auto read = [](const char *text) {
+    Json object = *parseJson(std::string("{\"x\": ") + text + "}", "f.json");
+    FieldReader reader(object, "f.json");
+    double value = -1;
+    reader.number("x", value, {0, 1, false, true, /*float32=*/true});
+    return reader.failed() ? reader.error().text() : formatNumber(value);
+  };
+  EXPECT_EQ(read("0.9999999"), "0.9999999"); // kept as it was written
+  EXPECT_EQ(read("0.9999999999"),
+            "f.json: x: expected a number >= 0 and < 1, but found "
+            "0.9999999999, which is 1 in float32");
+  EXPECT_EQ(read("1e-60"), "f.json: x: expected a number >= 0 and < 1, but "
+                           "found 1e-60, which is 0 in float32");
+  EXPECT_EQ(read("1e60"), "f.json: x: expected a number >= 0 and < 1, but "
+                          "found 1e+60, which is infinite in float32");
+  EXPECT_EQ(read("1"),
+            "f.json: x: expected a number >= 0 and < 1, but found 1");
+}
+
 } // namespace

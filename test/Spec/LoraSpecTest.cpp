@@ -185,7 +185,7 @@ TEST(LoraSpec, SurvivesMutations) {
     "exclude_modules": "lm_.*(?:x|y)+", "rank_pattern": {"^q(a|b)*": 4},
     "alpha_pattern": {"q": 3}, "init_lora_weights": "gaussian"})");
   expectSurvivesMutations(text, [](const std::string &input) {
-  return parseLoraSpec(input, "m.json");
+    return parseLoraSpec(input, "m.json");
   });
 }
 
@@ -234,6 +234,18 @@ TEST(LoraSpec, ReferenceCasesParse) {
     EXPECT_EQ(spec->alpha, 16);
     EXPECT_EQ(spec->targets.kind, ModuleSelector::List);
   }
+}
+
+TEST(LoraSpec, DropoutStaysBelowOneInFloat32) {
+  EXPECT_EQ(parse(R"({"lora_dropout": 0.99})").dropout, 0.99);
+  EXPECT_EQ(parseError(R"({"lora_dropout": 0.9999999999})"),
+            "a.json: lora_dropout: expected a number >= 0 and < 1, but found "
+            "0.9999999999, which is 1 in float32");
+  for (const char *patch :
+       {R"({"lora_dropout": 1})", R"({"lora_dropout": -0.1})"})
+    EXPECT_EQ(parseError(patch).find("a.json: lora_dropout: expected a number "
+                                     ">= 0 and < 1, but found "),
+              0u);
 }
 
 } // namespace

@@ -89,7 +89,7 @@ TEST(TargetMatching, LayersAreTheFirstNumberedSegment) {
   EXPECT_EQ(matched(R"({"layers_to_transform": [1],
                         "layers_pattern": ["h", "layers"]})",
                     moe),
-            "model.layers.1.experts.0.q_proj");
+            "model.layers.1.experts.0.q_proj,layers.1.q_proj");
   EXPECT_EQ(matched(R"({"layers_to_transform": []})", moe),
             "model.layers.0.experts.1.q_proj,model.layers.1.experts.0.q_proj,"
             "layers.1.q_proj");
@@ -174,6 +174,108 @@ TEST(TargetMatching, WarnsAboutPartsWithoutEffect) {
             "exclude_modules: no module was excluded\n");
   EXPECT_EQ(warnings(R"({"alpha_pattern": {"v_proj": 4}})"),
             "alpha_pattern: \"v_proj\" decides no adapted module\n");
+}
+
+TEST(TargetMatching, AlphaMustLeaveAScalingOfFloat32) {
+  EXPECT_EQ(matched(R"({"lora_alpha": 1e300, "r": 8})"),
+            "a.json: lora_alpha: the scaling of module "
+            "'model.layers.0.self_attn.q_proj' must be a number of float32, "
+            "but alpha 1e+300 and rank 8 make it 1.25e+299");
+  EXPECT_EQ(matched(R"({"lora_alpha": 1e-300})").find("a.json: lora_alpha: "),
+            0u);
+  EXPECT_EQ(matched(R"({"alpha_pattern": {"q_proj": 1e300}})")
+                .find("a.json: alpha_pattern: "),
+            0u);
+}
+
+// PEFT takes alpha as it is.
+TEST(TargetMatching, AlphaZeroOrNegativeIsAWarning) {
+  EXPECT_EQ(warnings(R"({"lora_alpha": 0})"),
+            "lora_alpha: is 0 for 2 of 2 modules: their adapters have no "
+            "effect and are not trained\n");
+  EXPECT_EQ(warnings(R"({"alpha_pattern": {"0.self_attn.q_proj": -2}})"),
+            "lora_alpha: is negative for 1 of 2 modules: their adapters are "
+            "subtracted, as in PEFT\n");
+}
+
+/// As ONNX Runtime's model builder names a Llama.
+std::vector<ModuleCandidate> shortened() {
+  std::vector<ModuleCandidate> modules;
+  for (const char *name : {"q_proj", "v_proj"}) {
+    std::string start = "model.layers.0.";
+    modules.push_back(
+        {start + "attn." + name, false, 8, 8, {start + "self_attn." + name}});
+  }
+  modules.push_back({"model.layers.0.mlp.up_proj", false, 8, 8});
+  modules.push_back({"lm_head", true, 8, 32});
+  return modules;
+}
+
+/// What the adapter calls its modules.
+std::string names(const std::string &patch,
+                  const std::vector<ModuleCandidate> &modules) {
+  InputOr<TargetMatch> match = matchTargets(parse(patch), modules);
+  if (!match)
+    return match.error().text();
+  std::string text;
+  for (const MatchedModule &module : match->modules)
+    text += (text.empty() ? "" : ",") + module.name;
+  return text;
+}
+
+TEST(TargetMatching, PathsAreAskedBeforeAliases) {
+  EXPECT_EQ(names(R"({"target_modules": ["q_proj"]})", shortened()),
+            "model.layers.0.attn.q_proj");
+  EXPECT_EQ(names(R"({"target_modules": ["attn.q_proj"]})", shortened()),
+            "model.layers.0.attn.q_proj");
+  EXPECT_EQ(names(R"({"target_modules": "all-linear"})", shortened()),
+            "model.layers.0.attn.q_proj,model.layers.0.attn.v_proj,"
+            "model.layers.0.mlp.up_proj");
+}
+
+TEST(TargetMatching, AliasesSelectExcludeAndDecideRanks) {
+  EXPECT_EQ(names(R"({"target_modules": ["self_attn.q_proj"]})", shortened()),
+            "model.layers.0.self_attn.q_proj");
+  // One alias in use: PEFT's model calls every module by its alias.
+  EXPECT_EQ(names(R"({"target_modules": ["self_attn.q_proj", "v_proj"]})",
+                  shortened()),
+            "model.layers.0.self_attn.q_proj,model.layers.0.self_attn.v_proj");
+  EXPECT_EQ(names(R"s({"target_modules":
+                       ".*\\.(self_attn\\.v_proj|mlp\\.up_proj)"})s",
+                  shortened()),
+            "model.layers.0.self_attn.v_proj,model.layers.0.mlp.up_proj");
+  EXPECT_EQ(names(R"({"target_modules": ["q_proj", "v_proj"],
+                      "exclude_modules": ["self_attn.q_proj"]})",
+                  shortened()),
+            "model.layers.0.attn.v_proj");
+  EXPECT_EQ(names(R"({"target_modules": ["self_attn.q_proj"],
+                      "layers_to_transform": [0]})",
+                  shortened()),
+            "model.layers.0.self_attn.q_proj");
+  InputOr<TargetMatch> match = matchTargets(
+      parse(R"({"rank_pattern": {"self_attn.q_proj": 3}})"), shortened());
+  ASSERT_TRUE(match) << errorText(match);
+  EXPECT_EQ(match->modules[0].rank, 3);
+  EXPECT_TRUE(match->warnings.empty());
+}
+
+TEST(TargetMatching, AModelsOwnWordsAreNoAliases) {
+  std::vector<ModuleCandidate> both = shortened();
+  both.push_back({"model.layers.1.self_attn.q_proj", false, 8, 8});
+  EXPECT_EQ(names(R"({"target_modules": ["self_attn.q_proj"]})", both),
+            "model.layers.1.self_attn.q_proj");
+}
+
+TEST(TargetMatching, AnAliasOfTwoModulesIsAnError) {
+  std::vector<ModuleCandidate> twins = {
+      {"a.attn.q_proj", false, 8, 8, {"a.self_attn.q_proj"}},
+      {"a.attention.q_proj", false, 8, 8, {"a.self_attn.q_proj"}}};
+  EXPECT_EQ(names(R"({"target_modules": ["self_attn.q_proj"]})", twins),
+            "a.json: target_modules: \"a.self_attn.q_proj\" may be "
+            "'a.attn.q_proj' or 'a.attention.q_proj': use the model's own "
+            "names");
+  EXPECT_EQ(names(R"({"target_modules": ["q_proj"]})", twins),
+            "a.attn.q_proj,a.attention.q_proj");
 }
 
 } // namespace

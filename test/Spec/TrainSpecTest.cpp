@@ -84,9 +84,11 @@ TEST(TrainSpec, StepsOrEpochs) {
   // Steps win, as in Hugging Face's Trainer.
   EXPECT_EQ(parse(R"({"num_train_epochs": 3})").training.epochs, 0);
   EXPECT_EQ(parseError(R"({"max_steps": null})"),
-            "t.json: max_steps: max_steps or num_train_epochs is required");
+            "t.json: max_steps: a positive max_steps or num_train_epochs is "
+            "required");
   EXPECT_EQ(parseError(R"({"max_steps": -1})"),
-            "t.json: max_steps: max_steps or num_train_epochs is required");
+            "t.json: max_steps: a positive max_steps or num_train_epochs is "
+            "required");
 }
 
 TEST(TrainSpec, WarmupInStepsOrAsAShare) {
@@ -238,7 +240,7 @@ TEST(TrainSpec, FieldsThatChangeTheResultAreErrors) {
         R"({"model_init_kwargs": {"dtype": "bfloat16"}})",
         R"({"chat_template_path": "x"})",
         R"({"dataset_kwargs": {"skip_prepare_dataset": true}})",
-        R"({"train_sampling_strategy": "sequential"})"}) {
+        R"({"router_aux_loss_coef": 0.001})"}) {
     std::string name = Json::parse(patch).begin().key();
     EXPECT_EQ(parseError(patch).find("t.json: " + name + ": "), 0u) << patch;
     EXPECT_NE(parseError(patch).find("changes the result"), std::string::npos)
@@ -320,6 +322,65 @@ TEST(TrainSpec, ReferenceCasesParse) {
   }
   EXPECT_EQ(accumulating, 3);
   EXPECT_EQ(cases.size(), 11u);
+}
+
+TEST(TrainSpec, SamplingIsHuggingFaces) {
+  EXPECT_EQ(parse("{}").training.shuffle, 1);
+  EXPECT_EQ(parse(R"({"shuffle_dataset": false})").training.shuffle, 0);
+  EXPECT_EQ(
+      parse(R"({"train_sampling_strategy": "sequential"})").training.shuffle,
+      0);
+  TrainSpec both = parse(R"({"shuffle_dataset": false,
+                             "train_sampling_strategy": "random"})");
+  EXPECT_EQ(both.training.shuffle, 1);
+  EXPECT_EQ(both.warnings, (std::vector<std::string>{
+                               "shuffle_dataset: train_sampling_strategy "
+                               "decides: rows are drawn at random"}));
+  EXPECT_EQ(parseError(R"({"shuffle_dataset": true,
+                           "train_sampling_strategy": "sequential"})"),
+            "t.json: shuffle_dataset: true shuffles the rows once where "
+            "train_sampling_strategy is \"sequential\", which is not "
+            "supported");
+  EXPECT_EQ(parseError(R"({"train_sampling_strategy": "group_by_length"})"),
+            "t.json: train_sampling_strategy: \"group_by_length\" is not "
+            "supported; expected one of random, sequential");
+}
+
+TEST(TrainSpec, ValuesWithoutEffectWarn) {
+  EXPECT_EQ(parse(R"({"learning_rate": 0})").warnings,
+            (std::vector<std::string>{"learning_rate: 0 trains nothing"}));
+  EXPECT_EQ(parse(R"({"adam_epsilon": 0})").warnings.size(), 1u);
+  EXPECT_TRUE(parse(R"({"adam_epsilon": 0, "optim": "sgd"})").warnings.empty());
+}
+
+TEST(TrainSpec, NumbersMustBeNumbersOfFloat32) {
+  for (const char *name :
+       {"learning_rate", "adam_epsilon", "weight_decay", "max_grad_norm"})
+    for (const char *value : {"-1", "1e60", "1e-60", "\"1\"", "true"}) {
+      std::string patch =
+          "{\"" + std::string(name) + "\": " + std::string(value) + "}";
+      EXPECT_EQ(parseError(patch).find("t.json: " + std::string(name) +
+                                       ": expected a number >= 0, but found "),
+                0u)
+          << parseError(patch);
+    }
+  EXPECT_EQ(parseError(R"({"adam_beta2": 0.99999999999})"),
+            "t.json: adam_beta2: expected a number >= 0 and < 1, but found "
+            "0.99999999999, which is 1 in float32");
+}
+
+TEST(TrainSpec, CountsAreBounded) {
+  for (const char *value : {"0", "1", "1.5", "1e3", "99999999999999999999"}) {
+    std::string patch = "{\"max_length\": " + std::string(value) + "}";
+    EXPECT_EQ(parseError(patch).find("t.json: max_length: expected an integer "
+                                     ">= 2 and <= 1048576, but found "),
+              0u)
+        << parseError(patch);
+  }
+  EXPECT_EQ(parseError(R"({"per_device_train_batch_size": 2000000000,
+                           "gradient_accumulation_steps": 2})"),
+            "t.json: gradient_accumulation_steps: expected at most 2147483648 "
+            "rows per step, but found 2000000000 x 2");
 }
 
 } // namespace
