@@ -1,8 +1,11 @@
 #include "compiler/Emit/OutputFile.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/FileSystem.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -80,6 +83,69 @@ std::optional<InputError> neap::writeFile(const std::string &path,
   if (!contents.empty())
     std::memcpy(file->data(), contents.data(), contents.size());
   return file->commit(executable);
+}
+
+//===----------------------------------------------------------------------===//
+// OutputFolder
+//===----------------------------------------------------------------------===//
+
+/// mkdir -p that says which folders it made.
+static bool makeFolders(const std::string &path,
+                        std::vector<std::string> &created) {
+  for (size_t end = 0; end < path.size();) {
+    end = std::min(path.find('/', end + 1), path.size());
+    std::string prefix = path.substr(0, end);
+    if (mkdir(prefix.c_str(), 0777) == 0)
+      created.push_back(prefix);
+    else if (errno != EEXIST && errno != EISDIR)
+      return false;
+  }
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0)
+    return false;
+  errno = ENOTDIR;
+  return S_ISDIR(status.st_mode);
+}
+
+InputOr<OutputFolder> OutputFolder::create(const std::string &path) {
+  OutputFolder folder;
+  folder.path = path;
+  if (!makeFolders(path, folder.created))
+    return systemError(path, "create the folder");
+  std::string name = path + "/.neap-XXXXXX";
+  if (!mkdtemp(name.data()))
+    return systemError(path, "write to the folder");
+  folder.staging = name;
+  return folder;
+}
+
+OutputFolder::OutputFolder(OutputFolder &&other) noexcept
+    : path(std::move(other.path)), staging(std::move(other.staging)),
+      created(std::move(other.created)) {
+  other.staging.clear();
+  other.created.clear();
+}
+
+OutputFolder::~OutputFolder() {
+  if (!staging.empty())
+    llvm::sys::fs::remove_directories(staging);
+  // Only empty folders go: whatever came into them meanwhile stays.
+  for (size_t i = created.size(); i > 0; --i)
+    rmdir(created[i - 1].c_str());
+}
+
+std::optional<InputError>
+OutputFolder::commit(const std::vector<std::string> &names) {
+  for (const std::string &name : names)
+    if (rename(stage(name).c_str(), (path + "/" + name).c_str()) != 0)
+      return systemError(path + "/" + name, "rename into place");
+  return std::nullopt;
+}
+
+InputError OutputFolder::describe(InputError error) const {
+  if (error.file.compare(0, staging.size(), staging) == 0)
+    error.file = path + error.file.substr(staging.size());
+  return error;
 }
 
 //===----------------------------------------------------------------------===//

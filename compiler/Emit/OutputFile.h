@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace neap {
 
@@ -40,6 +41,33 @@ private:
 std::optional<InputError> writeFile(const std::string &path,
                                     llvm::StringRef contents,
                                     bool executable = false);
+
+/// A folder that receives several files, all of them or none. They are written
+/// into a folder of its own inside it; commit() moves them up. Destroyed
+/// without commit it leaves nothing of what it made, and what was there as it
+/// was.
+class OutputFolder {
+public:
+  /// Makes `path` and its parents where they do not exist.
+  static InputOr<OutputFolder> create(const std::string &path);
+  OutputFolder(OutputFolder &&other) noexcept;
+  OutputFolder &operator=(OutputFolder &&) = delete;
+  ~OutputFolder();
+
+  /// Where to write the file `name`.
+  std::string stage(const std::string &name) const {
+    return staging + "/" + name;
+  }
+  /// Moves the files to their places, in this order.
+  std::optional<InputError> commit(const std::vector<std::string> &names);
+  /// The error as the user knows the files.
+  InputError describe(InputError error) const;
+
+private:
+  OutputFolder() = default;
+  std::string path, staging;
+  std::vector<std::string> created; ///< folders that did not exist, outer first
+};
 
 /// A read-only window onto part of a file.
 class MappedInput {

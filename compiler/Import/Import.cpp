@@ -201,6 +201,8 @@ InputOr<ImportedModel> Importer::raise(ValueId logits, Lengths lengths) {
                               false, shape[1], shape[0], linear.op});
   }
   result.modules.back().isOutputEmbedding = true;
+  if (std::string remark = opsetRemark(model); !remark.empty())
+    result.notes.push_back(remark);
   result.vocabulary = result.modules.back().outFeatures;
   auto head =
       result.modules.back().op.getWeight().getDefiningOp<graph::WeightOp>();

@@ -81,6 +81,16 @@ double Node::number(std::string_view attribute, double otherwise) const {
   return found && found->number ? *found->number : otherwise;
 }
 
+std::string opsetRemark(const Model &model) {
+  if (model.opset >= kFirstTestedOpset && model.opset <= kLastTestedOpset)
+    return "";
+  return model.path + ": opset " + std::to_string(model.opset) +
+         " is outside the tested versions " +
+         std::to_string(kFirstTestedOpset) + " to " +
+         std::to_string(kLastTestedOpset) +
+         "; its operators are read as in the nearest of them";
+}
+
 std::string Node::label() const {
   if (!name.empty())
     return name;

@@ -109,6 +109,11 @@ struct Graph {
   std::vector<ValueInfo> inputs, outputs;
 };
 
+/// The versions of the default operator set that whole models are tested at.
+/// Later ones have so far added operators and element types, and left what Neap
+/// reads as it was.
+constexpr int64_t kFirstTestedOpset = 11, kLastTestedOpset = 18;
+
 struct Model {
   std::string path;   ///< as the user wrote it
   std::string folder; ///< of `path`; external data lie below it
@@ -117,6 +122,10 @@ struct Model {
   int64_t opset = 0; ///< version of the default operator set
   Graph graph;
 };
+
+/// A remark on a model outside the tested versions, else empty: its operators
+/// are read as in the nearest of them.
+std::string opsetRemark(const Model &model);
 
 } // namespace neap::onnx
 

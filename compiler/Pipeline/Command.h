@@ -12,11 +12,12 @@ namespace neap {
 /// The exit codes of design and documentation.
 enum class ExitCode : int {
   Done = 0,
-  Bug = 1,          ///< an invariant of Neap's own failed
-  Usage = 2,        ///< the command line makes no sense
-  InvalidInput = 3, ///< an input is invalid or unsupported
-  DoesNotFit = 4,   ///< no plan within the budget
-  Regression = 5    ///< `check` found one
+  Bug = 1,   ///< an invariant of Neap's own failed
+  Usage = 2, ///< the command line makes no sense
+  /// An input is invalid or unsupported, or an output cannot be written.
+  InvalidInput = 3,
+  DoesNotFit = 4, ///< no plan within the budget
+  Regression = 5  ///< `check` found one
 };
 
 /// Why a command stops. `text` follows `error: ` on stderr.
@@ -33,7 +34,8 @@ struct CommandError {
 /// Nothing, or why the command stops.
 using CommandResult = std::optional<CommandError>;
 
-/// Prints the error, if any, and returns the process's exit code.
+/// Prints the error, if any, and returns the process's exit code. A command
+/// whose report did not reach standard output has failed, too.
 int finish(const CommandResult &result);
 
 /// The version of this Neap.

@@ -1,36 +1,74 @@
 #include "compiler/Pipeline/Commands.h"
 
 #include "compiler/Spec/ByteSize.h"
+#include "compiler/Spec/ClosestNames.h"
 
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
 #include <functional>
 #include <iostream>
 
 using namespace neap;
 
-int neap::finish(const CommandResult &result) {
-  if (!result)
-    return int(ExitCode::Done);
+/// Writes what standard output still holds back; an error where that or
+/// anything before it failed.
+static CommandResult flushOutput() {
+  errno = 0;
   std::cout.flush();
-  std::cerr << "error: " << result->text << "\n";
-  return int(result->code);
+  bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout;
+  if (!failed)
+    return std::nullopt;
+  std::string reason = errno ? std::strerror(errno) : "an earlier write failed";
+  return InputError{"standard output", "", "cannot be written: " + reason};
+}
+
+int neap::finish(const CommandResult &result) {
+  CommandResult unwritten = flushOutput();
+  for (const CommandResult &error : {result, unwritten})
+    if (error)
+      std::cerr << "error: " << error->text << "\n";
+  if (result)
+    return int(result->code);
+  return int(unwritten ? unwritten->code : ExitCode::Done);
 }
 
 const char *neap::getVersion() { return NEAP_VERSION; }
 
 namespace {
 
+constexpr const char *exitCodes =
+    "Exit codes: 0 done; 1 a bug in Neap; 2 usage; 3 an input is invalid or "
+    "unsupported, or\nan output (standard output included) cannot be written; "
+    "4 does not fit; 5 `check`\nfound a regression.";
+
+/// An empty path or name is a slip, such as a variable that is not set.
+const CLI::Validator notEmpty(
+    [](std::string &text) {
+      return text.empty() ? std::string("expected a path or a name, but found "
+                                        "''")
+                          : std::string();
+    },
+    "");
+
 /// Options of `compile` and `plan`.
 void addJobOptions(CLI::App &app, JobRequest &request) {
-  app.add_option("MODEL.onnx", request.model, "the language model")->required();
+  app.add_option("MODEL.onnx", request.model, "the language model")
+      ->required()
+      ->check(notEmpty);
   app.add_option("--lora", request.lora, "PEFT adapter_config.json")
-      ->required();
+      ->required()
+      ->check(notEmpty);
   app.add_option("--train", request.train, "training spec (docs/specs.md)")
-      ->required();
+      ->required()
+      ->check(notEmpty);
   app.add_option("--device", request.device,
                  "profile: a shipped name, `host` or a file")
-      ->required();
+      ->required()
+      ->check(notEmpty);
   app.add_option_function<std::string>(
          "--budget",
          [&request](const std::string &text) {
@@ -52,7 +90,8 @@ void addJobOptions(CLI::App &app, JobRequest &request) {
          "fastest within the budget, or smallest peak")
       ->check(CLI::IsMember({"fastest", "smallest"}));
   app.add_option("--name", request.name,
-                 "job name; the default is the model's file name");
+                 "job name; the default is the model's file name")
+      ->check(notEmpty);
 }
 
 void addThreshold(CLI::App &app, const char *flag, Metric metric,
@@ -87,7 +126,8 @@ struct CommandLine {
     compile
         ->add_option("-o,--output", job.output,
                      "folder for trainer, weights and plan")
-        ->required();
+        ->required()
+        ->check(notEmpty);
     compile->add_option("--emit", emit, "what to emit")
         ->check(CLI::IsMember({"exe"}));
     compile->add_flag(
@@ -99,14 +139,17 @@ struct CommandLine {
   void addPlan() {
     CLI::App *plan = app.add_subcommand("plan", "plan a job; emits no code");
     addJobOptions(*plan, job);
-    plan->add_option("-o,--output", job.output, "folder or file for plan.json");
+    plan->add_option("-o,--output", job.output, "folder or file for plan.json")
+        ->check(notEmpty);
     plan->callback([this] { action = [this] { return runPlan(job); }; });
   }
 
   void addInspect() {
     CLI::App *inspect =
         app.add_subcommand("inspect", "what a model holds and LoRA can target");
-    inspect->add_option("MODEL.onnx", model, "the language model")->required();
+    inspect->add_option("MODEL.onnx", model, "the language model")
+        ->required()
+        ->check(notEmpty);
     inspect->callback(
         [this] { action = [this] { return runInspect(model); }; });
   }
@@ -117,12 +160,16 @@ struct CommandLine {
     device->add_subcommand("list", "names of the shipped profiles")
         ->callback([this] { action = [] { return runDeviceList(); }; });
     CLI::App *show = device->add_subcommand("show", "print a profile");
-    show->add_option("NAME", this->device, "name or file")->required();
+    show->add_option("NAME", this->device, "name or file")
+        ->required()
+        ->check(notEmpty);
     show->callback(
         [this] { action = [this] { return runDeviceShow(this->device); }; });
     CLI::App *probe = device->add_subcommand("probe", "measure this machine");
-    probe->add_option("-o,--output", output,
-                      "file for the profile; the default is stdout");
+    probe
+        ->add_option("-o,--output", output,
+                     "file for the profile; the default is stdout")
+        ->check(notEmpty);
     probe->callback(
         [this] { action = [this] { return runDeviceProbe(output); }; });
   }
@@ -133,9 +180,11 @@ struct CommandLine {
     command
         ->add_option("PLAN", check.plans,
                      "plan.json files or folders with them")
-        ->required();
+        ->required()
+        ->check(notEmpty);
     command->add_option("--baseline", check.baseline, "the committed figures")
-        ->required();
+        ->required()
+        ->check(notEmpty);
     command->add_flag("--update-baseline", check.update,
                       "make these plans the baseline");
     addThreshold(*command, "--max-peak-increase", Metric::Peak, check,
@@ -158,22 +207,70 @@ struct CommandLine {
   }
 };
 
+/// What is wrong with the words that should name a command, or nothing. The
+/// parser itself would only say that one is missing.
+CommandResult checkCommandNames(const CLI::App &app, int argc, char **argv) {
+  const CLI::App *level = &app;
+  std::string prefix;
+  for (int i = 1;; ++i) {
+    std::vector<std::string> names;
+    std::string known;
+    for (const CLI::App *command : level->get_subcommands(nullptr)) {
+      names.push_back(command->get_name());
+      known += (known.empty() ? "" : ", ") + names.back();
+    }
+    if (names.empty())
+      return std::nullopt;
+    std::string word = i < argc ? argv[i] : "";
+    if (word[0] == '-' && level->get_option_no_throw(word))
+      return std::nullopt;
+    if (i >= argc)
+      return CommandError(ExitCode::Usage,
+                          "no " + prefix + "command; expected one of " + known);
+    auto found = std::find(names.begin(), names.end(), word);
+    if (found == names.end()) {
+      std::string meant = closestName(word, names);
+      return CommandError(
+          ExitCode::Usage,
+          "unknown " + prefix + "command '" + word + "'" +
+              (meant.empty() ? "" : " (did you mean '" + meant + "'?)") +
+              "; expected one of " + known);
+    }
+    level = level->get_subcommand(word);
+    prefix = word + " ";
+  }
+}
+
+/// A descriptor that the caller closed would be given to the next file that is
+/// opened, and messages would end in it.
+void reserveStandardDescriptors() {
+  for (int descriptor : {0, 1, 2})
+    if (fcntl(descriptor, F_GETFD) < 0)
+      open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
+}
+
 } // namespace
 
 int neap::runCommandLine(int argc, char **argv) {
+  reserveStandardDescriptors();
   CommandLine line;
   line.app.require_subcommand(1);
+  line.app.footer(exitCodes);
   line.app.set_version_flag("--version", std::string("neap ") + getVersion());
   line.addCompile();
   line.addPlan();
   line.addCheck();
   line.addInspect();
   line.addDevice();
+  if (CommandResult error = checkCommandNames(line.app, argc, argv))
+    return finish(error);
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    if (error.get_exit_code() == 0)
-      return line.app.exit(error); // --help, --version
+    if (error.get_exit_code() == 0) {
+      line.app.exit(error); // prints --help or --version
+      return finish(std::nullopt);
+    }
     return finish(CommandError(ExitCode::Usage, std::string(error.what()) +
                                                     "; see `neap --help`"));
   }

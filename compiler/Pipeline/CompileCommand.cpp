@@ -126,7 +126,8 @@ TrainerImage makeImage(Job &job, const PlannedJob &planned,
 
 /// Planned module -> trainer executable.
 CommandResult emitTrainer(Job &job, const PlannedJob &planned,
-                          const TrainerImage &image, const std::string &path) {
+                          const TrainerImage &image,
+                          const OutputFolder &folder) {
   FailureOr<OwningOpRef<ModuleOp>> lowered = lowerPrograms(
       *job.joint, getStorage(planned), plan::getKernelTarget(*job.joint));
   if (failed(lowered) || failed(lowerToLlvmDialect(**lowered)))
@@ -144,8 +145,9 @@ CommandResult emitTrainer(Job &job, const PlannedJob &planned,
   addTrainerImage(*module, image);
   optimize(*module, *machine);
   if (auto linkError = linkTrainer(emitObject(*module, *machine),
-                                   getRuntimeFolder(job.device.triple), path))
-    return *linkError;
+                                   getRuntimeFolder(job.device.triple),
+                                   folder.stage("trainer")))
+    return folder.describe(*linkError);
   return std::nullopt;
 }
 
@@ -159,6 +161,25 @@ std::string describeOutputs(const std::string &folder) {
   }
   return text + "next:     " + folder +
          "/trainer train --data ROWS.jsonl --out ADAPTER\n";
+}
+
+/// Weights, trainer and plan, all or none.
+CommandResult writeOutputs(const JobRequest &request, Job &job,
+                           const PlannedJob &planned, OutputFolder &folder) {
+  std::string model = llvm::sys::path::parent_path(request.model).str();
+  InputOr<std::string> weightsSha256 =
+      writeWeights(*job.imported, planned.weights, model.empty() ? "." : model,
+                   job.modelDigest, folder.stage("model.weights"));
+  if (!weightsSha256)
+    return folder.describe(weightsSha256.error());
+  TrainerImage image = makeImage(job, planned, request, *weightsSha256);
+  if (CommandResult error = emitTrainer(job, planned, image, folder))
+    return error;
+  if (auto error = writeFile(folder.stage("plan.json"), planned.json))
+    return folder.describe(*error);
+  if (auto error = folder.commit({"model.weights", "trainer", "plan.json"}))
+    return *error;
+  return std::nullopt;
 }
 
 } // namespace
@@ -180,20 +201,11 @@ CommandResult neap::runCompile(const JobRequest &request) {
   if (CommandResult error = planJob(request, job, planned))
     return error;
 
-  if (CommandResult error = createFolder(request.output))
+  InputOr<OutputFolder> folder = OutputFolder::create(request.output);
+  if (!folder)
+    return folder.error();
+  if (CommandResult error = writeOutputs(request, job, planned, *folder))
     return error;
-  std::string folder = llvm::sys::path::parent_path(request.model).str();
-  InputOr<std::string> weightsSha256 = writeWeights(
-      *job.imported, planned.weights, folder.empty() ? "." : folder,
-      job.modelDigest, request.output + "/model.weights");
-  if (!weightsSha256)
-    return weightsSha256.error();
-  TrainerImage image = makeImage(job, planned, request, *weightsSha256);
-  if (CommandResult error =
-          emitTrainer(job, planned, image, request.output + "/trainer"))
-    return error;
-  if (auto error = writeFile(request.output + "/plan.json", planned.json))
-    return *error;
   std::cout << describePlan(job, planned) << describeOutputs(request.output);
   return std::nullopt;
 }

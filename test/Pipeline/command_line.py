@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""The command line of `neap`: usage errors, standard output that fails, what a
+failed command leaves behind, warnings, baselines.
+
+Usage: command_line.py [unittest arguments]
+"""
+import json
+import os
+import resource
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "EndToEnd"))
+import support
+
+NEAP = support.BIN / "neap"
+DONE, USAGE, INVALID, REGRESSION = 0, 2, 3, 5
+# Planned for a named profile, the figures do not depend on this machine.
+DEVICE = "laptop-8gb"
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.workspace = support.Workspace()
+        work = cls.work = cls.workspace.__enter__()
+        cls.model = support.generate(work / "model.onnx", "--preset", "tiny")
+        cls.lora = support.write_lora(work / "lora.json")
+        cls.train = support.write_train(work / "train.json")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.workspace.__exit__(None, None, None)
+
+    def job(self, command, *extra, model=None, lora=None, train=None, device=DEVICE):
+        return [NEAP, command, model or self.model, "--lora", lora or self.lora, "--train",
+                train or self.train, "--device", device, *extra]
+
+    def refused(self, code, *words, command):
+        done = support.run(*command)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertRegex(done.stderr, r"^(warning: .*\n)*error: ")
+        for word in words:
+            self.assertIn(str(word), done.stderr)
+        return done.stderr
+
+    def warned(self, *words, **inputs):
+        done = support.checked(*self.job("plan", **inputs))
+        lines = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+        for word in words:
+            self.assertTrue(any(word in line for line in lines), (word, done.stderr))
+        return lines
+
+    # Usage -----------------------------------------------------------------
+
+    def test_unknown_commands_are_named_with_those_that_exist(self):
+        for wrong, meant, words in (("chek", "check", ["chek"]), ("devise", "device", ["devise", "list"]),
+                                    ("prob", "probe", ["device", "prob"])):
+            with self.subTest(words=words):
+                self.refused(USAGE, f"command '{wrong}' (did you mean '{meant}'?)", command=[NEAP, *words])
+        message = self.refused(USAGE, "'bogus'", "compile, plan, check, inspect, device",
+                               command=[NEAP, "bogus"])
+        self.assertNotIn("did you mean", message)
+        self.refused(USAGE, "unknown command '--bogus'", command=[NEAP, "--bogus"])
+
+    def test_no_command(self):
+        self.refused(USAGE, "compile, plan, check, inspect, device", command=[NEAP])
+        self.refused(USAGE, "list, show, probe", command=[NEAP, "device"])
+
+    def test_empty_paths_are_usage_errors(self):
+        for command in (self.job("plan", "-o", ""), self.job("compile", "-o", ""),
+                        self.job("plan", "--name", ""), self.job("plan", device=""),
+                        [NEAP, "inspect", ""], [NEAP, "device", "show", ""],
+                        [NEAP, "device", "probe", "-o", ""], [NEAP, "check", "", "--baseline", "b"]):
+            with self.subTest(command=command[1:]):
+                self.refused(USAGE, "found ''", command=command)
+
+    def test_unknown_option(self):
+        self.refused(USAGE, "--budgt", command=self.job("plan", "--budgt", "1"))
+
+    def test_help_states_the_exit_codes(self):
+        self.assertIn("Exit codes: 0 done", support.checked(NEAP, "--help").stdout)
+
+    # Standard output -------------------------------------------------------
+
+    def test_full_standard_output_is_an_error(self):
+        for command in (self.job("plan"), [NEAP, "--help"], [NEAP, "--version"], [NEAP, "device", "list"],
+                        [NEAP, "device", "show", DEVICE], [NEAP, "inspect", self.model]):
+            with self.subTest(command=command[1:3]), open("/dev/full", "w") as full:
+                done = subprocess.run([str(c) for c in command], stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(done.returncode, INVALID, done.stderr)
+                # The reason is lost where the write failed before the end.
+                self.assertRegex(done.stderr, "^error: standard output: cannot be written: (No space|an earlier)")
+
+    def test_closed_standard_output_is_an_error_and_enters_no_file(self):
+        out = self.work / "closed.json"
+        command = " ".join(f"'{c}'" for c in self.job("plan", "-o", out))
+        done = support.run("/bin/sh", "-c", command + " >&-")
+        self.assertEqual(done.returncode, INVALID, done.stderr)
+        self.assertIn("error: standard output: ", done.stderr)
+        json.loads(out.read_text())
+
+    def test_a_regression_keeps_its_code_where_output_fails_too(self):
+        plan, baseline = self.plan("both"), self.work / "both.baseline.json"
+        self.check(plan, baseline, "--update-baseline")
+        self.edit(plan, lambda p: p["peak"].update(planned_bytes=p["peak"]["planned_bytes"] + 1))
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([str(c) for c in (NEAP, "check", plan, "--baseline", baseline)],
+                                  stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, REGRESSION, done.stderr)
+        self.assertIn("error: standard output: ", done.stderr)
+
+    # Output folders --------------------------------------------------------
+
+    def failing_compile(self, out):
+        """`neap compile` where files may not pass 20 kB: the weights fail."""
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+        done = support.run(*self.job("compile", "-o", out, device=support.DEVICE), preexec_fn=limit)
+        self.assertEqual(done.returncode, INVALID, done.stderr)
+        self.assertIn(f"error: {out}/model.weights: ", done.stderr)
+
+    def test_failed_compile_leaves_no_folder(self):
+        root = self.work / "fresh"
+        self.failing_compile(root / "a" / "b")
+        self.assertFalse(root.exists())
+
+    def test_failed_compile_keeps_what_was_there(self):
+        out = self.work / "kept"
+        out.mkdir()
+        old = {name: f"old {name}" for name in ("trainer", "model.weights", "plan.json", "notes.txt")}
+        for name, text in old.items():
+            (out / name).write_text(text)
+        self.failing_compile(out)
+        self.assertEqual({p.name: p.read_text() for p in out.iterdir()}, old)
+
+    def test_compile_replaces_its_outputs_and_nothing_else(self):
+        out = self.work / "again"
+        out.mkdir()
+        (out / "notes.txt").write_text("mine")
+        (out / "plan.json").write_text("old")
+        support.checked(*self.job("compile", "-o", out, device=support.DEVICE))
+        self.assertEqual(sorted(p.name for p in out.iterdir()),
+                         ["model.weights", "notes.txt", "plan.json", "trainer"])
+        self.assertEqual((out / "notes.txt").read_text(), "mine")
+        json.loads((out / "plan.json").read_text())
+        self.assertTrue(os.access(out / "trainer", os.X_OK))
+
+    def test_output_folder_that_is_a_file(self):
+        file = self.work / "file"
+        file.write_text("mine")
+        self.refused(INVALID, f"{file}: cannot create the folder: Not a directory",
+                     command=self.job("compile", "-o", file, device=support.DEVICE))
+        self.refused(INVALID, f"{file}/below: cannot create the folder: Not a directory",
+                     command=self.job("compile", "-o", file / "below", device=support.DEVICE))
+        self.assertEqual(file.read_text(), "mine")
+
+    # Baselines -------------------------------------------------------------
+
+    def plan(self, name):
+        path = self.work / f"{name}.plan.json"
+        support.checked(*self.job("plan", "-o", path))
+        return path
+
+    def edit(self, path, change):
+        document = json.loads(path.read_text())
+        change(document)
+        path.write_text(json.dumps(document))
+
+    def check(self, plan, baseline, *extra):
+        return support.checked(NEAP, "check", plan, "--baseline", baseline, *extra)
+
+    def test_unknown_schema_versions_are_errors(self):
+        plan, baseline = self.plan("schema"), self.work / "schema.baseline.json"
+        self.check(plan, baseline, "--update-baseline")
+        self.check(plan, baseline)
+        command = [NEAP, "check", plan, "--baseline", baseline]
+        for path in (plan, baseline):
+            text = path.read_text()
+            for value, found in ((2, "2"), ("1", '"1"'), (None, None)):
+                with self.subTest(path=path.name, value=value):
+                    self.edit(path, lambda d: d.update(schema_version=value))
+                    self.refused(INVALID, f"{path}: schema_version: ",
+                                 f"expected 1, but found {found}" if found else "is required",
+                                 command=command)
+            path.write_text(text)
+        self.check(plan, baseline)
+
+    def test_a_file_that_is_no_baseline_is_not_overwritten(self):
+        plan = self.plan("precious")
+        for name, text in (("notes.txt", "my notes\n"), ("package.json", '{"name": "x"}'),
+                           ("newer.json", '{"schema_version": 2, "jobs": {}}'),
+                           ("plan.json", plan.read_text())):
+            with self.subTest(name=name):
+                path = self.work / ("precious-" + name)
+                path.write_text(text)
+                self.refused(INVALID, f"{path}: ", "is not overwritten",
+                             command=[NEAP, "check", plan, "--baseline", path, "--update-baseline"])
+                self.assertEqual(path.read_text(), text)
+
+    # Specs and models ------------------------------------------------------
+
+    def test_alpha_without_effect_warns_and_alpha_without_a_float_fails(self):
+        spec = lambda value: support.write_lora(self.work / "alpha.json", lora_alpha=value)
+        self.warned("lora_alpha: is 0 for ", lora=spec(0))
+        self.warned("lora_alpha: is negative for ", lora=spec(-4))
+        for value in (1e300, 1e-300):
+            self.refused(INVALID, "alpha.json: lora_alpha: the scaling of module '", f"{value:g}",
+                         command=self.job("plan", lora=spec(value)))
+
+    def test_a_byte_order_mark_is_accepted(self):
+        for source in (self.lora, self.train):
+            (self.work / ("bom-" + source.name)).write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
+        support.checked(*self.job("plan", lora=self.work / "bom-lora.json", train=self.work / "bom-train.json"))
+
+    def opset_model(self, version):
+        """The model with another version of the default operator set."""
+        data = self.model.read_bytes()
+        # The file ends in ModelProto.opset_import: domain "", version 17.
+        self.assertTrue(data.endswith(b"\x42\x04\x0a\x00\x10\x11"))
+        path = self.work / f"opset{version}.onnx"
+        path.write_bytes(data[:-1] + bytes([version]))
+        self.assertIn(f"opset: {version}\n", support.checked(NEAP, "inspect", path).stdout)
+        return path
+
+    def test_operator_sets_beyond_the_tested_ones_warn(self):
+        self.assertFalse(any("opset" in line for line in self.warned()))
+        for version in (10, 30):
+            with self.subTest(version=version):
+                self.warned(f"opset {version} ", model=self.opset_model(version))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
