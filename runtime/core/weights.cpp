@@ -96,6 +96,10 @@ static uintptr_t mapped_begin, mapped_end;
 static void lost_page(int, siginfo_t *facts, void *) {
   uintptr_t at = reinterpret_cast<uintptr_t>(facts->si_addr);
   if (at >= mapped_begin && at < mapped_end) {
+    // One thread speaks for all, and then ends them.
+    static int speaking;
+    while (__atomic_exchange_n(&speaking, 1, __ATOMIC_RELAXED))
+      pause();
     fail(io_failed, "the weights file cannot be read any more");
     _exit(io_failed);
   }

@@ -96,6 +96,7 @@ class Config(Case):
         self.differs('rank_pattern', ABSENT, 'found {} (the default)')
         self.differs('rank_pattern', {'m.big': 32}, 'found {"m.big": 32}')
         self.differs('rank_pattern', {'m.bi': 64})
+        self.differs('rank_pattern', {'m.bi': 64, 'm.big': 64})
         self.differs('rank_pattern', {'m.big': 64, 'm.up': 4})
         self.differs('rank_pattern', {'m.big': [64]})
         self.differs('rank_pattern', {'m.big': {'m.big': 64}})
