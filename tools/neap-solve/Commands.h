@@ -20,6 +20,7 @@ enum ExitCode : int {
 /// Each command gets the arguments behind its name, prints messages to stderr
 /// ("error: " first) and returns an ExitCode.
 int runAllocate(const std::vector<std::string> &arguments);
+int runRemat(const std::vector<std::string> &arguments);
 
 } // namespace neap
 

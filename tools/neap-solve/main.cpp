@@ -8,15 +8,30 @@
 static const char *const usage =
     "usage: neap-solve allocate FILE.csv [--capacity N] [--time-limit S] "
     "[-o OUT.csv]\n"
+    "       neap-solve remat FILE.json --budget BYTES [--order given|free]\n"
+    "                        [--time-limit S] [-o OUT.json]\n"
     "\n"
-    "Gives every buffer of FILE.csv "
+    "allocate: gives every buffer of FILE.csv "
     "(id,lower,upper,size[,alignment][,offset];\n"
     "lifetimes [lower, upper), or a column `end` that is inclusive) an offset\n"
     "and prints one JSON line: height, lower_bound, optimal, seconds.\n"
     "\n"
     "  --capacity N    stop at any height up to N; exit 4 if none is found\n"
     "  --time-limit S  stop after about S seconds (default 60)\n"
-    "  -o OUT.csv      write the table with a column `offset`\n";
+    "  -o OUT.csv      write the table with a column `offset`\n"
+    "\n"
+    "remat: computes every node of the graph in FILE.json "
+    "({\"nodes\":[{\"id\",\"bytes\",\n"
+    "\"flop\",\"deps\"}..]}) within BYTES of memory, dropping and recomputing\n"
+    "outputs at the least cost, and prints one JSON line: cost, lower_bound,\n"
+    "optimal, peak, recomputed_cost, seconds.\n"
+    "\n"
+    "  --budget BYTES  exit 4 if no schedule fits\n"
+    "  --order given   first computations in the file's order, as Checkmate's\n"
+    "                  integer program has it (default)\n"
+    "  --order free    any order\n"
+    "  --time-limit S  stop after about S seconds (default 60)\n"
+    "  -o OUT.json     write the schedule\n";
 
 int main(int argc, char **argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -25,15 +40,17 @@ int main(int argc, char **argv) {
     std::cout << usage;
     return neap::ExitDone;
   }
-  if (arguments.empty() || arguments[0] != "allocate") {
+  std::string command = arguments.empty() ? "" : arguments[0];
+  if (command != "allocate" && command != "remat") {
     if (!arguments.empty())
-      std::cerr << "error: unknown command '" << arguments[0] << "'\n";
+      std::cerr << "error: unknown command '" << command << "'\n";
     std::cerr << usage;
     return neap::ExitUsage;
   }
   arguments.erase(arguments.begin());
   try {
-    return neap::runAllocate(arguments);
+    return command == "remat" ? neap::runRemat(arguments)
+                              : neap::runAllocate(arguments);
   } catch (const std::exception &exception) {
     std::cerr << "error: " << exception.what() << '\n';
     return neap::ExitBug;
