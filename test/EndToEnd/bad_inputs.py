@@ -291,6 +291,31 @@ class Trainer(unittest.TestCase):
             "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("F32", [1, 2], [0, 0])})
         self.refused(MISMATCH, "wrong-adapter", extra=("--tokens", self.tokens, "--init", folder))
 
+    def test_adapter_that_was_made_for_another_scaling(self):
+        """A trained adapter with its own configuration, then with a changed one."""
+        folder = self.work / "adapter"
+        support.train_job(self.job, folder, "--tokens", self.tokens)
+        support.train_job(self.job, self.work / "again", "--tokens", self.tokens, "--init", folder)
+        path = folder / "adapter_config.json"
+        config = json.loads(path.read_text())
+        for name, value in (("lora_alpha", config["lora_alpha"] * 2), ("r", config["r"] + 1),
+                            ("use_rslora", True), ("alpha_pattern", {"q_proj": 1}), ("peft_type", "LOHA"),
+                            ("use_dora", True), ("init_lora_weights", "pissa")):
+            with self.subTest(name=name):
+                path.write_text(json.dumps({**config, name: value}))
+                self.refused(MISMATCH, path, name, extra=("--tokens", self.tokens, "--init", folder))
+        # What does not change the meaning of the tensors is accepted.
+        path.write_text(json.dumps({**config, "target_modules": "all-linear", "lora_dropout": 0.5,
+                                    "lora_alpha": float(config["lora_alpha"])}))
+        support.train_job(self.job, self.work / "again", "--tokens", self.tokens, "--init", folder)
+
+    def test_rows_that_lose_every_target_are_counted(self):
+        rows = self.rows("long.jsonl", '{"text": "a row"}',
+                         json.dumps({"prompt": "p" * 40, "completion": "never seen"}))
+        done = support.run(self.job / "trainer", "train", "--data", rows, "--out", self.work / "cut")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"warning: {rows}: 1 of 2 rows have no trained token within max_length 32", done.stderr)
+
     def test_more_threads_than_planned(self):
         self.refused(USAGE, "threads", "999", extra=("--tokens", self.tokens, "--threads", "999"))
 
