@@ -12,6 +12,13 @@ static void printList(const char *title,
     std::cout << "  " << line << "\n";
 }
 
+static std::string describeAliases(const ModuleInfo &module) {
+  std::string text;
+  for (const std::string &alias : module.aliases)
+    text += "  (or " + alias + ")";
+  return text;
+}
+
 CommandResult neap::runInspect(const std::string &model) {
   InputOr<ModelSummary> summary = inspectModel(model);
   if (!summary)
@@ -27,7 +34,9 @@ CommandResult neap::runInspect(const std::string &model) {
     std::cout << "  " << module.path << "  " << module.inFeatures << " -> "
               << module.outFeatures
               << (module.isOutputEmbedding ? "  (output projection)" : "")
-              << "\n";
+              << describeAliases(module) << "\n";
+  for (const std::string &note : summary->notes)
+    std::cerr << "warning: " << note << "\n";
   if (!summary->unsupported.empty())
     printList("operators not supported", summary->unsupported);
   if (!summary->problem.empty())

@@ -21,6 +21,43 @@ DONE, USAGE, INVALID, REGRESSION = 0, 2, 3, 5
 DEVICE = "laptop-8gb"
 
 
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+
+
+def as_varint(value):
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes(out + bytes([value]))
+
+
+def renamed(message, old, new):
+    """A protobuf message with `old` replaced in every text, lengths kept right."""
+    out, at = b"", 0
+    while at < len(message):
+        start = at
+        key, at = varint(message, at)
+        if key & 7 == 2:
+            size, at = varint(message, at)
+            body, at = message[at:at + size], at + size
+            if old in body:
+                text = body.isascii() and body.decode().isprintable()
+                body = body.replace(old, new) if text else renamed(body, old, new)
+            out += as_varint(key) + as_varint(len(body)) + body
+            continue
+        at = varint(message, at)[1] if key & 7 == 0 else at + {1: 8, 5: 4}[key & 7]
+        out += message[start:at]
+    return out
+
+
 class CommandLine(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -213,6 +250,27 @@ class CommandLine(unittest.TestCase):
         for source in (self.lora, self.train):
             (self.work / ("bom-" + source.name)).write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
         support.checked(*self.job("plan", lora=self.work / "bom-lora.json", train=self.work / "bom-train.json"))
+
+    def trained(self, name, model, lora):
+        """The adapter's folder after training a job."""
+        job = self.work / name
+        support.compile_job(model, lora, self.train, job, "--name", "job", device=support.DEVICE)
+        support.checked(job / "trainer", "train", "--tokens", self.tokens, "--out", job / "adapter")
+        return job / "adapter"
+
+    def test_a_module_by_its_alias_is_adapted_under_its_alias(self):
+        # As ONNX Runtime's model builder names a Llama.
+        short = self.work / "short.onnx"
+        short.write_bytes(renamed(self.model.read_bytes(), b"self_attn", b"attn"))
+        shown = support.checked(NEAP, "inspect", short).stdout
+        self.assertRegex(shown, r"model\.layers\.0\.attn\.q_proj .*\(or model\.layers\.0\.self_attn\.q_proj\)")
+        type(self).tokens = support.write_tokens(self.work / "tokens.safetensors", 4, 32, 250)
+        lora = support.write_lora(self.work / "alias.json", ["self_attn.q_proj", "v_proj"])
+        ours, theirs = self.trained("alias", short, lora), self.trained("path", self.model, lora)
+        for name in ("adapter_model.safetensors", "adapter_config.json"):
+            self.assertEqual((ours / name).read_bytes(), (theirs / name).read_bytes(), name)
+        self.assertIn("base_model.model.model.layers.0.self_attn.v_proj.lora_A.weight",
+                      support.read_safetensors(ours / "adapter_model.safetensors"))
 
     def opset_model(self, version):
         """The model with another version of the default operator set."""

@@ -383,4 +383,94 @@ TEST(TrainSpec, CountsAreBounded) {
             "rows per step, but found 2000000000 x 2");
 }
 
+/// SFTConfig of TRL 1.16 on transformers 5.23 as it stores itself: everything
+/// at its default but bf16, which it turns on by itself.
+constexpr const char *trlDefaults = R"({
+    "output_dir": "x", "per_device_train_batch_size": 2,
+    "num_train_epochs": 3.0, "max_steps": 10, "learning_rate": 0.001,
+    "lr_scheduler_type": "linear", "lr_scheduler_kwargs": null,
+    "warmup_steps": 0, "optim": "adamw_torch_fused", "optim_args": null,
+    "weight_decay": 0.0, "adam_beta1": 0.9, "adam_beta2": 0.999,
+    "adam_epsilon": 1e-08, "optim_target_modules": null,
+    "gradient_accumulation_steps": 1, "average_tokens_across_devices": true,
+    "max_grad_norm": 1.0, "label_smoothing_factor": 0.0, "bf16": false,
+    "fp16": false, "bf16_full_eval": false, "fp16_full_eval": false,
+    "tf32": null, "activation_checkpointing": false,
+    "activation_checkpointing_kwargs": null, "gradient_checkpointing": true,
+    "gradient_checkpointing_kwargs": null, "torch_compile": false,
+    "torch_compile_backend": null, "torch_compile_mode": null,
+    "use_liger_kernel": false, "liger_kernel_config": null,
+    "use_cache": false, "neftune_noise_alpha": null,
+    "torch_empty_cache_steps": null, "auto_find_batch_size": false,
+    "logging_strategy": "steps", "logging_steps": 10,
+    "logging_first_step": false, "log_on_each_node": true,
+    "logging_nan_inf_filter": true, "include_num_input_tokens_seen": "no",
+    "log_level": "passive", "log_level_replica": "warning",
+    "disable_tqdm": false, "report_to": [], "run_name": null,
+    "project": "huggingface", "trackio_space_id": null,
+    "trackio_bucket_id": null, "trackio_static_space_id": null,
+    "eval_strategy": "no", "eval_steps": null, "eval_delay": 0,
+    "per_device_eval_batch_size": 8, "prediction_loss_only": false,
+    "eval_on_start": false, "eval_do_concat_batches": true,
+    "eval_use_gather_object": false, "eval_accumulation_steps": null,
+    "include_for_metrics": [], "batch_eval_metrics": false,
+    "save_only_model": false, "save_strategy": "steps", "save_steps": 500,
+    "save_on_each_node": false, "save_total_limit": null,
+    "enable_jit_checkpoint": false, "push_to_hub": false,
+    "hub_token": "<HUB_TOKEN>", "hub_private_repo": null,
+    "hub_model_id": null, "hub_strategy": "every_save",
+    "hub_always_push": false, "hub_revision": null,
+    "load_best_model_at_end": false, "metric_for_best_model": null,
+    "greater_is_better": null, "ignore_data_skip": false,
+    "restore_callback_states_from_checkpoint": false,
+    "full_determinism": false, "seed": 42, "data_seed": null,
+    "use_cpu": true,
+    "accelerator_config": {"split_batches": false, "dispatch_batches": null, "even_batches": true, "use_seedable_sampler": true, "non_blocking": false, "gradient_accumulation_kwargs": null},
+    "parallelism_config": null, "dataloader_drop_last": false,
+    "dataloader_num_workers": 0, "dataloader_pin_memory": false,
+    "dataloader_persistent_workers": false,
+    "dataloader_prefetch_factor": null,
+    "dataloader_multiprocessing_context": null, "dataloader_in_order": true,
+    "remove_unused_columns": true, "label_names": null,
+    "train_sampling_strategy": "random", "length_column_name": "length",
+    "ddp_find_unused_parameters": null, "ddp_bucket_cap_mb": null,
+    "ddp_broadcast_buffers": null, "ddp_static_graph": null,
+    "ddp_backend": null, "ddp_timeout": 1800, "fsdp": null,
+    "fsdp_config": null, "deepspeed": null, "debug": [],
+    "skip_memory_metrics": true, "do_train": false, "do_eval": false,
+    "do_predict": false, "resume_from_checkpoint": null, "local_rank": -1,
+    "model_init_kwargs": null, "trust_remote_code": false,
+    "router_aux_loss_coef": null, "chat_template_path": null,
+    "dataset_text_field": "text", "dataset_kwargs": null,
+    "dataset_num_proc": null, "eos_token": null, "max_length": 32,
+    "truncation_mode": "keep_start", "shuffle_dataset": false,
+    "packing": false, "packing_strategy": "bfd", "padding_free": false,
+    "pad_to_multiple_of": "auto", "eval_packing": null,
+    "completion_only_loss": null, "assistant_only_loss": false,
+    "loss_type": "nll", "activation_offloading": false, "pad_token": null})";
+
+TEST(TrainSpec, AcceptsWhatTrlStores) {
+  InputOr<TrainSpec> spec = parseTrainSpec(trlDefaults, "t.json");
+  ASSERT_TRUE(spec) << errorText(spec);
+  const neap_training &training = spec->training;
+  EXPECT_EQ(training.optimizer, NEAP_OPTIMIZER_ADAMW);
+  EXPECT_EQ(training.schedule, NEAP_SCHEDULE_LINEAR);
+  EXPECT_EQ(training.shuffle, 1);
+  EXPECT_EQ(training.seed, 42u);
+  EXPECT_EQ(spec->warnings.size(), 1u); // shuffle_dataset decides nothing
+
+  // The same defaults where the file says nothing.
+  TrainSpec bare = parse("{}");
+  EXPECT_EQ(bare.training.beta1, training.beta1);
+  EXPECT_EQ(bare.training.beta2, training.beta2);
+  EXPECT_EQ(bare.training.epsilon, training.epsilon);
+  EXPECT_EQ(bare.training.weight_decay, training.weight_decay);
+  EXPECT_EQ(bare.training.max_grad_norm, training.max_grad_norm);
+  EXPECT_EQ(bare.training.warmup_steps, training.warmup_steps);
+  EXPECT_EQ(bare.training.seed, training.seed);
+  EXPECT_EQ(bare.training.accumulation_steps, training.accumulation_steps);
+  EXPECT_EQ(bare.training.completion_only_loss, training.completion_only_loss);
+  EXPECT_EQ(bare.training.schedule, training.schedule);
+}
+
 } // namespace
