@@ -3,11 +3,10 @@
 #include "passes/Solvers/Order.h"
 #include "passes/Solvers/OrderBeam.h"
 #include "passes/Solvers/OrderBound.h"
+#include "passes/Solvers/OrderExact.h"
 #include "passes/Solvers/OrderNearest.h"
-#include "passes/Solvers/OrderSearch.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -15,11 +14,6 @@ namespace neap {
 namespace {
 
 using namespace order;
-
-Direction opposite(Direction direction) {
-  return direction == Direction::Forward ? Direction::Backward
-                                         : Direction::Forward;
-}
 
 class Solver {
 public:
@@ -38,10 +32,10 @@ public:
       tryBeams(1);
       raiseBound();
     }
-    if (!isSolved() && options.nodeLimit > 0 && !searchExactly()) {
-      tryBeams(beamWidth());
-      roll();
-    }
+    if (!isSolved() && options.nodeLimit > 0)
+      searchExactly();
+    if (!isSolved() && options.nodeLimit > 0)
+      searchOn();
     if (solution.method != "given") {
       approachGivenOrder(model, solution.peakBytes, solution.order);
       solution.peakBytes = peakOf(model, solution.order);
@@ -51,7 +45,7 @@ public:
   }
 
 private:
-  static constexpr int64_t quickNodes = 64;
+  static constexpr int beamWidth = 32;
 
   bool isSolved() const {
     return solution.peakBytes == solution.lowerBoundBytes;
@@ -96,135 +90,42 @@ private:
             std::max(solution.lowerBoundBytes, stepLowerBound(model, step));
   }
 
-  int beamWidth() const {
-    int64_t perStep = options.nodeLimit / (16 * (model.size() + 1));
-    return static_cast<int>(std::clamp<int64_t>(perStep, 1, 64));
-  }
+  int64_t nodesLeft() const { return options.nodeLimit - solution.nodes; }
 
   void tryBeams(int width) {
     for (Direction direction : {Direction::Forward, Direction::Backward}) {
-      std::optional<Path> path =
-          searchBeam(model, interval, direction, width, solution.peakBytes - 1,
-                     solution.nodes);
+      if (isSolved())
+        return;
+      std::optional<Path> path = searchBeam(
+          model, interval, direction, width,
+          {0, solution.peakBytes - 1, nodesLeft() / 4}, solution.nodes);
       if (!path)
         continue;
       Interval copy = interval;
       for (int step : path->steps)
         copy.fix(step, direction);
       offer(copy.order(), "beam");
-      if (isSolved())
-        return;
     }
   }
 
-  /// Fixes valley after valley from both ends. True: the best order is proven.
-  bool searchExactly() {
-    // What has been proven of the whole order so far.
-    int64_t &proven = solution.lowerBoundBytes;
-    bool tried[2] = {false, false};
-    while (interval.left > 0) {
-      Direction safe = safeDirection();
-      bool fixed = false;
-      for (Direction direction : {safe, opposite(safe)}) {
-        bool &done = tried[static_cast<int>(direction)];
-        if (done)
-          continue;
-        if (advance(direction, {proven, proven, quickNodes}).outcome ==
-            PathOutcome::Found) {
-          fixed = true;
-          break;
-        }
-        done = true;
-      }
-      if (fixed)
-        continue;
-      Advance step = advance(safe, {proven, solution.peakBytes - 1,
-                                    options.nodeLimit / 2 - solution.nodes});
-      if (step.outcome == PathOutcome::None) {
-        proven = solution.peakBytes;
-        return true;
-      }
-      proven = std::max(proven, step.peakBytes);
-      if (step.outcome == PathOutcome::Cut)
-        return false;
-      tried[0] = tried[1] = false;
-    }
-    offer(interval.order(), "valleys");
-    return true;
+  void searchExactly() {
+    ExactResult result = solveInterval(
+        model, interval,
+        {solution.lowerBoundBytes, solution.peakBytes - 1, nodesLeft() / 2});
+    solution.nodes += result.nodes;
+    solution.lowerBoundBytes = result.provenBytes;
+    if (result.outcome == PathOutcome::Found)
+      offer(interval.order(), "valleys");
   }
 
-  struct Advance {
-    PathOutcome outcome;
-    int64_t peakBytes;
-  };
-
-  /// From here every order passes a valley: the other end of the interval.
-  Direction safeDirection() const {
-    return interval.back.liveBytes() <= interval.front.liveBytes()
-               ? Direction::Forward
-               : Direction::Backward;
-  }
-
-  /// Searches the next valley and fixes the way to it.
-  Advance advance(Direction direction, const PathLimits &limits) {
-    ValleySearch search(model, interval, direction);
-    PathOutcome outcome = search.run(limits);
-    solution.nodes += search.nodeCount();
-    if (outcome == PathOutcome::Found)
-      fix(lowestPart(search.path().steps, direction), direction);
-    return {outcome, outcome == PathOutcome::Found ? search.path().peakBytes
-                                                   : search.provenBytes()};
-  }
-
-  /// The part of a path to a valley that leads to the lowest set between its
-  /// ends; no step of it needs more bytes than on the path.
-  std::vector<int> lowestPart(const std::vector<int> &path,
-                              Direction direction) {
-    if (path.size() <= 1)
-      return path;
-    bool forward = direction == Direction::Forward;
-    OrderState &state = interval.stateOf(direction);
-    std::vector<Role> roles(model.size());
-    for (int s = 0; s < model.size(); ++s)
-      roles[s] = state.contains(s) ? Role::Base : Role::Outside;
-    for (int step : path)
-      roles[step] = Role::Free;
-    LowestSet lowest = findLowestSet(model, roles);
-    OrderState end = state;
-    for (int step : path)
-      forward ? end.run(step) : end.undo(step);
-    if (lowest.liveBytes >= end.liveBytes())
-      return path;
-    std::vector<int> part;
-    std::copy_if(path.begin(), path.end(), std::back_inserter(part),
-                 [&](int step) { return lowest.contains[step] == forward; });
-    return part;
-  }
-
-  void fix(const std::vector<int> &steps, Direction direction) {
-    for (int step : steps)
-      interval.fix(step, direction);
-  }
-
-  /// Goes on after the exact search was cut short: with few nodes per valley,
-  /// and where they do not suffice, to the most promising set seen.
-  void roll() {
-    if (isSolved())
-      return;
-    int64_t share =
-        std::max<int64_t>(16, options.nodeLimit / (8 * (interval.left + 1)));
-    while (interval.left > 0) {
-      Direction direction = safeDirection();
-      ValleySearch search(model, interval, direction);
-      PathLimits limits{solution.lowerBoundBytes, solution.peakBytes - 1,
-                        share};
-      PathOutcome outcome = search.run(limits);
-      solution.nodes += search.nodeCount();
-      if (outcome == PathOutcome::None)
-        return;
-      fix(search.path().steps, direction);
-    }
-    offer(interval.order(), "rolling");
+  /// What the exact search has fixed stays; the rest is tried by list
+  /// scheduling, and the best order is then mended where it peaks.
+  void searchOn() {
+    tryBeams(beamWidth);
+    std::vector<int> mended = solution.order;
+    solution.nodes +=
+        improveWindows(model, mended, solution.lowerBoundBytes, nodesLeft());
+    offer(mended, "windows");
   }
 
   OrderModel model;

@@ -65,7 +65,7 @@ struct OrderSolution {
   /// peakBytes == lowerBoundBytes: proven minimal.
   bool optimal = false;
   /// What found the order: "given", "beam", "valleys" (the exact search) or
-  /// "rolling" (the exact search, cut short).
+  /// "windows" (the exact search in parts).
   std::string method;
   /// Partial orders visited.
   int64_t nodes = 0;

@@ -78,17 +78,19 @@ void select(std::vector<Child> &children, int width) {
 
 std::optional<Path> searchBeam(const OrderModel &model,
                                const Interval &interval, Direction direction,
-                               int width, int64_t ceilingBytes,
+                               int width, const PathLimits &limits,
                                int64_t &nodes) {
   bool forward = direction == Direction::Forward;
   ReadySteps readySteps(model, interval, direction);
   std::vector<Taken> history;
+  const int64_t lastNode = nodes + limits.nodeLimit;
   std::vector<Member> beam = {
       {forward ? interval.front : interval.back, readySteps.initial()}};
   for (int taken = 0; taken < interval.left; ++taken) {
-    std::vector<Child> children = listChildren(beam, direction, ceilingBytes);
+    std::vector<Child> children =
+        listChildren(beam, direction, limits.ceilingBytes);
     nodes += static_cast<int64_t>(children.size());
-    if (children.empty())
+    if (children.empty() || nodes > lastNode)
       return std::nullopt;
     select(children, width);
     std::vector<Member> next;

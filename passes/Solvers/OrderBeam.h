@@ -12,10 +12,12 @@ namespace neap::order {
 /// Runs (takes back) the steps left in `interval` one by one and keeps, after
 /// each, the `width` sets with the lowest peak so far and, among those, the
 /// fewest live bytes. Width 1 is greedy list scheduling. Nothing, if every set
-/// is above the ceiling. Adds the sets looked at to `nodes`.
+/// is above the ceiling, or the node limit too low. Adds the sets visited to
+/// `nodes`.
 std::optional<Path> searchBeam(const OrderModel &model,
                                const Interval &interval, Direction direction,
-                               int width, int64_t ceilingBytes, int64_t &nodes);
+                               int width, const PathLimits &limits,
+                               int64_t &nodes);
 
 } // namespace neap::order
 

@@ -24,6 +24,14 @@ void Interval::fix(int step, Direction direction) {
   }
 }
 
+std::vector<int> Interval::openSteps() const {
+  std::vector<int> steps;
+  for (size_t s = 0; s < open.size(); ++s)
+    if (open[s])
+      steps.push_back(static_cast<int>(s));
+  return steps;
+}
+
 std::vector<int> Interval::order() const {
   std::vector<int> steps = first;
   steps.insert(steps.end(), lastReversed.rbegin(), lastReversed.rend());
@@ -96,11 +104,11 @@ PathOutcome ValleySearch::run(const PathLimits &limits) {
   expand(0, limits);
   while (!open.empty()) {
     Entry best = open.top();
+    proven = best.peak;
     if (isValley(best.live)) {
       found = pathTo(best.node);
       return PathOutcome::Found;
     }
-    proven = best.peak;
     if (nodeCount() >= limits.nodeLimit) {
       found = pathTo(best.node);
       return PathOutcome::Cut;

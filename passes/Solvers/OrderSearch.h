@@ -28,12 +28,15 @@ struct Interval {
   OrderState &stateOf(Direction direction) {
     return direction == Direction::Forward ? front : back;
   }
-  /// front, back reversed: the order, once nothing is left.
+  /// Ascending.
+  std::vector<int> openSteps() const;
+  /// Once nothing is left.
   std::vector<int> order() const;
 
   /// Without and with all steps that are left.
   OrderState front, back;
   int left;
+  /// By step: not fixed.
   std::vector<uint8_t> open;
   std::vector<int> first, lastReversed;
 };
@@ -94,7 +97,7 @@ public:
 
   /// After Found: the path. After Cut: to the most promising set seen.
   const Path &path() const { return found; }
-  /// After Cut: no path to a valley has a lower peak.
+  /// After Found and Cut: no path to a valley has a lower peak.
   int64_t provenBytes() const { return proven; }
   int64_t nodeCount() const { return static_cast<int64_t>(nodes.size()); }
 

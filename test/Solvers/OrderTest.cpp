@@ -29,7 +29,7 @@ TEST_P(OrderAgainstBruteForce, ProvesTheLowestPeak) {
     OrderProblem problem = randomOrderProblem(random, GetParam().shape);
     ASSERT_EQ(validateOrderProblem(problem), std::nullopt) << "instance " << i;
     BruteForceOrder bruteForce(problem);
-    if (!bruteForce.run(400))
+    if (!bruteForce.run(1500))
       continue;
     ++solved;
     OrderSolution solution = solveOrder(problem);
