@@ -136,6 +136,12 @@ OutputFolder::~OutputFolder() {
 
 std::optional<InputError>
 OutputFolder::commit(const std::vector<std::string> &names) {
+  // What rename refuses must not show after the first file has moved.
+  for (const std::string &name : names)
+    if (llvm::sys::fs::is_directory(path + "/" + name)) {
+      errno = EISDIR;
+      return systemError(path + "/" + name, "write");
+    }
   for (const std::string &name : names)
     if (rename(stage(name).c_str(), (path + "/" + name).c_str()) != 0)
       return systemError(path + "/" + name, "rename into place");

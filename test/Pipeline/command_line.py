@@ -184,6 +184,13 @@ class CommandLine(unittest.TestCase):
         json.loads((out / "plan.json").read_text())
         self.assertTrue(os.access(out / "trainer", os.X_OK))
 
+    def test_a_folder_in_the_place_of_an_output(self):
+        out = self.work / "blocked"
+        (out / "plan.json").mkdir(parents=True)
+        self.refused(INVALID, f"{out}/plan.json: cannot write: Is a directory",
+                     command=self.job("compile", "-o", out, device=support.DEVICE))
+        self.assertEqual([p.name for p in out.iterdir()], ["plan.json"])
+
     def test_output_folder_that_is_a_file(self):
         file = self.work / "file"
         file.write_text("mine")
