@@ -15,6 +15,38 @@ namespace {
 
 using namespace order;
 
+/// The peak of `order`; remembers how few bytes each step can do with.
+int64_t noteOrder(const OrderModel &model, const std::vector<int> &order,
+                  std::vector<int64_t> &fewestSeen) {
+  OrderState state(model);
+  int64_t peak = 0;
+  for (int step : order) {
+    int64_t during = state.runEffect(step).during;
+    fewestSeen[step] = std::min(fewestSeen[step], during);
+    peak = std::max(peak, during);
+    state.run(step);
+  }
+  return peak;
+}
+
+/// Raises `bound` by minimum cuts for the steps that can still do so, at most
+/// `maxCuts` of them: those that have needed most.
+int64_t boundSteps(const OrderModel &model,
+                   const std::vector<int64_t> &fewestSeen, size_t maxCuts,
+                   int64_t bound) {
+  std::vector<int> steps(model.size());
+  std::iota(steps.begin(), steps.end(), 0);
+  std::sort(steps.begin(), steps.end(), [&](int a, int b) {
+    return std::make_pair(-fewestSeen[a], a) <
+           std::make_pair(-fewestSeen[b], b);
+  });
+  steps.resize(std::min(steps.size(), maxCuts));
+  for (int step : steps)
+    if (fewestSeen[step] > bound)
+      bound = std::max(bound, stepLowerBound(model, step));
+  return bound;
+}
+
 class Solver {
 public:
   Solver(const OrderProblem &problem, const OrderOptions &options)
@@ -51,17 +83,8 @@ private:
     return solution.peakBytes == solution.lowerBoundBytes;
   }
 
-  /// The peak of `order`; remembers how few bytes each step can do with.
   int64_t note(const std::vector<int> &order) {
-    OrderState state(model);
-    int64_t peak = 0;
-    for (int step : order) {
-      int64_t during = state.runEffect(step).during;
-      fewestSeen[step] = std::min(fewestSeen[step], during);
-      peak = std::max(peak, during);
-      state.run(step);
-    }
-    return peak;
+    return noteOrder(model, order, fewestSeen);
   }
 
   void offer(const std::vector<int> &order, const char *method) {
@@ -73,21 +96,10 @@ private:
     solution.method = method;
   }
 
-  /// Minimum cuts for the steps that can still raise the bound, at most
-  /// `maxCuts`: those that have needed most.
   void raiseBound() {
     constexpr size_t maxCuts = 256;
-    std::vector<int> steps(model.size());
-    std::iota(steps.begin(), steps.end(), 0);
-    std::sort(steps.begin(), steps.end(), [&](int a, int b) {
-      return std::make_pair(-fewestSeen[a], a) <
-             std::make_pair(-fewestSeen[b], b);
-    });
-    steps.resize(std::min(steps.size(), maxCuts));
-    for (int step : steps)
-      if (fewestSeen[step] > solution.lowerBoundBytes)
-        solution.lowerBoundBytes =
-            std::max(solution.lowerBoundBytes, stepLowerBound(model, step));
+    solution.lowerBoundBytes =
+        boundSteps(model, fewestSeen, maxCuts, solution.lowerBoundBytes);
   }
 
   int64_t nodesLeft() const { return options.nodeLimit - solution.nodes; }
@@ -145,10 +157,12 @@ OrderSolution solveOrder(const OrderProblem &problem,
 
 int64_t orderLowerBound(const OrderProblem &problem) {
   OrderModel model(problem);
-  int64_t bound = 0;
-  for (int s = 0; s < model.size(); ++s)
-    bound = std::max(bound, stepLowerBound(model, s));
-  return bound;
+  std::vector<int> given(model.size());
+  std::iota(given.begin(), given.end(), 0);
+  std::vector<int64_t> fewestSeen(model.size(),
+                                  std::numeric_limits<int64_t>::max());
+  noteOrder(model, given, fewestSeen);
+  return boundSteps(model, fewestSeen, model.steps.size(), 0);
 }
 
 } // namespace neap

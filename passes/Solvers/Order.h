@@ -52,7 +52,7 @@ struct OrderProblem {
 struct OrderOptions {
   /// Partial orders that may be visited in all; 0 keeps the given order. The
   /// answer depends on this number and on nothing else: no clock is read.
-  int64_t nodeLimit = 200000;
+  int64_t nodeLimit = 500000;
 };
 
 struct OrderSolution {

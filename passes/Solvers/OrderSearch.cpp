@@ -81,7 +81,7 @@ void ReadySteps::sort(std::vector<int> &ready) const {
 ValleySearch::ValleySearch(const OrderModel &model, Interval &interval,
                            Direction direction)
     : direction(direction), readySteps(model, interval, direction),
-      state(interval.stateOf(direction)), baseLive(state.liveBytes()) {}
+      base(interval.stateOf(direction)), baseLive(base.liveBytes()) {}
 
 /// Two random words per step; a set's key is the sum over its steps.
 ValleySearch::Key ValleySearch::keyOf(int step) {
@@ -96,48 +96,53 @@ ValleySearch::Key ValleySearch::keyOf(int step) {
 }
 
 PathOutcome ValleySearch::run(const PathLimits &limits) {
-  Node base;
-  base.peak = limits.floorBytes;
-  base.live = baseLive;
-  base.ready = readySteps.initial();
-  nodes.push_back(std::move(base));
-  expand(0, limits);
-  while (!open.empty()) {
-    Entry best = open.top();
-    proven = best.peak;
-    if (isValley(best.live)) {
-      found = pathTo(best.node);
-      return PathOutcome::Found;
+  Node root;
+  root.peak = limits.floorBytes;
+  root.live = baseLive;
+  root.ready = readySteps.initial();
+  nodes.push_back(std::move(root));
+  Cursor cursors[2] = {{base}, {base}};
+  expand(0, cursors[0], limits);
+  for (int next, turn = 0; (next = takeFrom(turn ? deepest : lowest)) >= 0;
+       turn = !turn) {
+    proven = nodes[next].peak;
+    if (isValley(nodes[next].live) || nodeCount() >= limits.nodeLimit) {
+      found = pathTo(next);
+      return isValley(nodes[next].live) ? PathOutcome::Found : PathOutcome::Cut;
     }
-    if (nodeCount() >= limits.nodeLimit) {
-      found = pathTo(best.node);
-      return PathOutcome::Cut;
-    }
-    open.pop();
-    // A set reached again with a lower peak has a second entry.
-    if (!nodes[best.node].expanded)
-      expand(best.node, limits);
+    expand(next, cursors[turn], limits);
   }
   return PathOutcome::None;
 }
 
-void ValleySearch::expand(int index, const PathLimits &limits) {
-  enter(index);
+int ValleySearch::takeFrom(Queue &queue) {
+  while (!queue.empty()) {
+    Entry entry = queue.top();
+    queue.pop();
+    // Sets reached again with a lower peak have several entries.
+    if (!nodes[entry.node].expanded)
+      return entry.node;
+  }
+  return -1;
+}
+
+void ValleySearch::expand(int index, Cursor &cursor, const PathLimits &limits) {
+  move(cursor, index);
   if (index > 0) {
     std::vector<int> ready = nodes[nodes[index].parent].ready;
-    readySteps.advance(ready, nodes[index].step, state);
+    readySteps.advance(ready, nodes[index].step, cursor.state);
     nodes[index].ready = std::move(ready);
   }
   nodes[index].expanded = true;
-  collectMoves(nodes[index], limits);
+  collectMoves(nodes[index], cursor.state, limits);
   for (const Move &move : moves)
     addNode(index, move);
-  leave(index);
 }
 
 /// One move alone, if it costs nothing and leaves no more bytes alive: some
 /// best way to a valley starts with it.
-void ValleySearch::collectMoves(const Node &node, const PathLimits &limits) {
+void ValleySearch::collectMoves(const Node &node, const OrderState &state,
+                                const PathLimits &limits) {
   moves.clear();
   for (int step : node.ready) {
     Move move{step, node.peak, 0};
@@ -166,6 +171,7 @@ void ValleySearch::addNode(int parent, const Move &move) {
   if (isNew) {
     nodes.push_back(std::move(node));
     nodes.back().peak = move.peak + 1;
+    nodes.back().depth = nodes[parent].depth + 1;
   }
   Node &known = nodes[place->second];
   if (known.expanded || known.peak <= move.peak)
@@ -174,22 +180,28 @@ void ValleySearch::addNode(int parent, const Move &move) {
   known.step = move.step;
   known.peak = move.peak;
   known.live = move.live;
-  open.push({move.peak, move.live, place->second});
+  lowest.push({move.peak, move.live, place->second});
+  deepest.push({move.peak, -known.depth, place->second});
 }
 
-void ValleySearch::enter(int node) {
+/// By way of the last set that both have passed. Only the target itself can
+/// still get another parent.
+void ValleySearch::move(Cursor &cursor, int node) {
+  bool forward = direction == Direction::Forward;
+  int64_t live = nodes[node].live;
+  int from = cursor.node;
   trail.clear();
-  for (int at = node; at > 0; at = nodes[at].parent)
-    trail.push_back(nodes[at].step);
-  bool forward = direction == Direction::Forward;
+  for (int to = node; from != to;)
+    if (nodes[from].depth >= nodes[to].depth) {
+      cursor.state.set(nodes[from].step, !forward, live);
+      from = nodes[from].parent;
+    } else {
+      trail.push_back(nodes[to].step);
+      to = nodes[to].parent;
+    }
   for (int step : trail)
-    state.set(step, forward, nodes[node].live);
-}
-
-void ValleySearch::leave(int node) {
-  bool forward = direction == Direction::Forward;
-  for (int step : trail)
-    state.set(step, !forward, baseLive);
+    cursor.state.set(step, forward, live);
+  cursor.node = node;
 }
 
 Path ValleySearch::pathTo(int node) const {

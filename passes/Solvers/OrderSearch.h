@@ -115,20 +115,23 @@ private:
     Key key;
     int parent = -1;
     int step = -1;
+    int depth = 0;
     int64_t peak = 0;
     int64_t live = 0;
     /// Filled when the node is expanded.
     std::vector<int> ready;
     bool expanded = false;
   };
+  /// Lowest peak first, then lowest `rank`.
   struct Entry {
-    int64_t peak, live;
+    int64_t peak, rank;
     int node;
     bool operator>(const Entry &other) const {
-      return std::tie(peak, live, node) >
-             std::tie(other.peak, other.live, other.node);
+      return std::tie(peak, rank, node) >
+             std::tie(other.peak, other.rank, other.node);
     }
   };
+  using Queue = std::priority_queue<Entry, std::vector<Entry>, std::greater<>>;
   struct Move {
     int step;
     int64_t peak, live;
@@ -136,22 +139,32 @@ private:
 
   static Key keyOf(int step);
   bool isValley(int64_t live) const { return live <= baseLive; }
-  void expand(int index, const PathLimits &limits);
-  void collectMoves(const Node &node, const PathLimits &limits);
+  /// The state of a node. Nodes taken from one queue are near each other, so
+  /// each queue has a cursor that walks from one to the next.
+  struct Cursor {
+    OrderState state;
+    int node = 0;
+  };
+
+  /// The next set of a queue, or -1.
+  int takeFrom(Queue &queue);
+  void expand(int index, Cursor &cursor, const PathLimits &limits);
+  void collectMoves(const Node &node, const OrderState &state,
+                    const PathLimits &limits);
   void addNode(int parent, const Move &move);
-  /// Moves the state to `node`, and back to the end of the interval.
-  void enter(int node);
-  void leave(int node);
+  void move(Cursor &cursor, int node);
   Path pathTo(int node) const;
 
   Direction direction;
   ReadySteps readySteps;
-  OrderState &state;
+  const OrderState &base;
   int64_t baseLive;
 
   std::vector<Node> nodes;
   std::unordered_map<Key, int, KeyHash> indexOf;
-  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> open;
+  /// Both hold all sets to expand. Ranked by live bytes, which finds valleys
+  /// nearby, and by steps left, which finds ways across wide hills.
+  Queue lowest, deepest;
   std::vector<Move> moves;
   std::vector<int> trail;
   Path found;
