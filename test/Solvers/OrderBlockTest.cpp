@@ -171,6 +171,44 @@ INSTANTIATE_TEST_SUITE_P(Gradients, OrderOfBlock, testing::Bool(),
                            return info.param ? "last" : "in_place";
                          });
 
+/// A whole step: nothing is as low as its ends, so that it is one wide hill.
+TEST(OrderOfTraining, IsProvenOptimalAcrossAllLayers) {
+  constexpr int layers = 24;
+  OrderBuilder builder;
+  std::vector<int> inputs, angles;
+  int current = builder.addStep({}, 100);
+  auto runLayer = [&](int input) {
+    int turned = builder.addStep({input, angles.back()}, 260);
+    int gated = builder.addStep({input}, 180);
+    int left = builder.addStep({turned}, 40);
+    int right = builder.addStep({gated}, 40);
+    return builder.addStep({left, right, input}, 100, 2);
+  };
+  for (int layer = 0; layer < layers; ++layer) {
+    inputs.push_back(current);
+    // Needs nothing, so that no step of a layer is after all of the one before.
+    angles.push_back(builder.addStep({}, 10));
+    current = runLayer(current);
+  }
+  int gradient = builder.addStep({current}, 100);
+  for (int layer = layers - 1; layer >= 0; --layer) {
+    int turned = builder.addStep({inputs[layer], angles[layer]}, 260);
+    int gated = builder.addStep({inputs[layer]}, 180);
+    int left = builder.addStep({gradient, turned}, 40);
+    int right = builder.addStep({gradient, gated}, 40);
+    builder.addSink({left, inputs[layer]}, true);
+    builder.addSink({right, inputs[layer]}, true);
+    gradient = builder.addStep({left, right, gradient}, 100, 2);
+  }
+  OrderSolution solution = solveOrder(builder.problem);
+  EXPECT_EQ(validateOrder(builder.problem, solution), std::nullopt);
+  EXPECT_TRUE(solution.optimal);
+  EXPECT_LT(solution.peakBytes,
+            peakBytes(builder.problem, givenOrder(builder.problem)));
+  EXPECT_LT(solution.nodes, 50000);
+  RecordProperty("nodes", std::to_string(solution.nodes));
+}
+
 TEST(OrderCache, SolvesEqualBlocksOnce) {
   OrderCache cache;
   OrderProblem problem = TransformerBlock(true).problem();
