@@ -1,6 +1,7 @@
 //===- Remat.cpp - Recompute or keep under a memory budget ----------------===//
 
 #include "passes/Solvers/Remat.h"
+#include "passes/Solvers/RematEviction.h"
 #include "passes/Solvers/RematSearch.h"
 
 #include <algorithm>
@@ -76,19 +77,48 @@ void describe(const RematProblem &problem, RematSolution &solution) {
   solution.peakBytes = peakOf(problem, solution.steps);
 }
 
+/// No layer of states that memory can hold is wider.
+constexpr size_t widestPass = size_t(1) << 40;
+
+/// Passes of growing width: narrow ones find the answers that let the wide ones
+/// leave much out. True: proven.
 template <unsigned Words>
-void searchPasses(remat::Search<Words> &search, const RematOptions &options,
-                  bool &proven) {
+bool searchInPasses(remat::Search<Words> &search, size_t widest,
+                    const RematOptions &options) {
   search.nodeLimit = options.nodeLimit;
   search.shouldStop = options.shouldStop;
-  proven = false;
-  // Narrow passes find the answers that let the wide ones leave much out.
-  for (size_t width = 16; !proven; width *= 4) {
-    proven = search.pass(width);
-    if (!proven && (search.expanded >= options.nodeLimit ||
-                    (options.shouldStop && options.shouldStop())))
-      return;
+  for (size_t width = 16; width <= widest; width *= 4) {
+    if (search.pass(width))
+      return true;
+    if (search.expanded >= options.nodeLimit ||
+        (options.shouldStop && options.shouldStop()))
+      break;
   }
+  return false;
+}
+
+/// Answers of the given order, which are answers of every order.
+template <unsigned Words>
+void offerGiven(const RematProblem &problem, const RematOptions &options,
+                remat::Search<Words> &search) {
+  RematProblem given = problem;
+  given.order = RematOrder::Given;
+  remat::Instance<Words> instance(given);
+  // At most about a tenth of a second; a trial takes up to n^2 set operations.
+  int64_t n = instance.nodeCount;
+  int64_t trials = std::min(n * n, 3000000 / (n * n * Words / 16 + n)) + 10;
+  remat::EvictionSearch<Words> eviction(instance);
+  if (eviction.run(trials, options.shouldStop))
+    search.offer(eviction.bestCost, eviction.bestSteps);
+  if (problem.order == RematOrder::Given)
+    return;
+  RematOptions share = options;
+  share.nodeLimit = options.nodeLimit / 4;
+  remat::Search<Words> givenSearch(instance);
+  givenSearch.offer(search.bestCost, search.bestSteps);
+  searchInPasses(givenSearch, 256, share);
+  search.offer(givenSearch.bestCost, givenSearch.bestSteps);
+  search.expanded += givenSearch.expanded;
 }
 
 template <unsigned Words>
@@ -97,43 +127,37 @@ RematSolution solveSized(const RematProblem &problem,
   RematSolution solution;
   remat::Instance<Words> instance(problem);
   remat::Search<Words> search(instance);
-  std::vector<RematStep> keepAll = keepAllSteps(problem);
-  bool proven = false;
-  if (peakOf(problem, keepAll) <= problem.budgetBytes) {
-    solution.steps = keepAll;
-    proven = true;
-  } else {
-    if (problem.order == RematOrder::Free) {
-      // What the given order allows, the free one does.
-      RematProblem given = problem;
-      given.order = RematOrder::Given;
-      RematOptions share = options;
-      share.nodeLimit = options.nodeLimit / 4;
-      remat::Instance<Words> givenInstance(given);
-      remat::Search<Words> givenSearch(givenInstance);
-      givenSearch.nodeLimit = share.nodeLimit;
-      givenSearch.shouldStop = options.shouldStop;
-      for (size_t width = 16; width <= 256; width *= 4)
-        if (givenSearch.pass(width))
-          break;
-      search.expanded = givenSearch.expanded;
-      if (givenSearch.bestCost != search.unknown)
-        search.offer(givenSearch.bestCost, givenSearch.bestSteps);
-    }
-    searchPasses(search, options, proven);
-    solution.steps = search.bestSteps;
-  }
-  solution.nodes = search.expanded;
-  bool found = search.bestCost != search.unknown || !solution.steps.empty() ||
-               (proven && keepAll.empty());
+  offerGiven(problem, options, search);
+  bool proven = searchInPasses(search, widestPass, options);
+  bool found = search.bestCost != search.unknown;
   solution.status = found    ? RematStatus::Found
                     : proven ? RematStatus::Infeasible
                              : RematStatus::Unknown;
+  solution.steps = search.bestSteps;
+  solution.nodes = search.expanded;
   describe(problem, solution);
   solution.optimal = found && proven;
   solution.lowerBound = double(search.lowerBound) / instance.costScale;
   if (solution.optimal || (found && solution.lowerBound > solution.cost))
     solution.lowerBound = solution.cost;
+  return solution;
+}
+
+/// Without a search where none is needed.
+std::optional<RematSolution> solveAtOnce(const RematProblem &problem) {
+  RematSolution solution;
+  if (problem.budgetBytes < rematWorkingSet(problem)) {
+    solution.status = RematStatus::Infeasible;
+    return solution;
+  }
+  std::vector<RematStep> keepAll = keepAllSteps(problem);
+  if (peakOf(problem, keepAll) > problem.budgetBytes)
+    return std::nullopt;
+  solution.status = RematStatus::Found;
+  solution.steps = keepAll;
+  describe(problem, solution);
+  solution.lowerBound = solution.cost;
+  solution.optimal = true;
   return solution;
 }
 
@@ -176,6 +200,8 @@ RematMinimumBudget rematMinimumBudget(const RematProblem &problem,
 
 RematSolution solveRemat(const RematProblem &problem,
                          const RematOptions &options) {
+  if (auto solution = solveAtOnce(problem))
+    return *solution;
   size_t count = problem.nodes.size();
   if (count <= 64)
     return solveSized<1>(problem, options);

@@ -328,12 +328,11 @@ void Search<Words>::chooseDrops(DropChoice &choice, int32_t record, size_t next,
   if (excess <= 0) {
     if (choice.smallestDropped > -excess)
       addChild(choice, record);
-    ++choice.leaves;
     return;
   }
   if (choice.bytesFrom[next] < excess)
     return;
-  if (choice.leaves > width) {
+  if (++choice.looked > 4 * width) {
     discard(choice.state->bound);
     return;
   }

@@ -73,7 +73,7 @@ private:
     std::vector<int64_t> bytesFrom;
     Set dropped;
     int64_t smallestDropped = unknown;
-    size_t leaves = 0;
+    size_t looked = 0;
   };
   struct Key {
     Set held, done;
