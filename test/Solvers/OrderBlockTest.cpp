@@ -155,7 +155,7 @@ class OrderOfBlock : public testing::TestWithParam<bool> {};
 TEST_P(OrderOfBlock, IsProvenOptimal) {
   OrderProblem problem = TransformerBlock(GetParam()).problem();
   ASSERT_EQ(validateOrderProblem(problem), std::nullopt);
-  EXPECT_GE(problem.steps.size(), 60u);
+  EXPECT_EQ(problem.steps.size(), 67u);
   OrderSolution solution = solveOrder(problem);
   EXPECT_EQ(validateOrder(problem, solution), std::nullopt);
   EXPECT_TRUE(solution.optimal);
