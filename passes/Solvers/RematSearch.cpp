@@ -77,16 +77,38 @@ template <unsigned Words> bool Search<Words>::isDone(const State &state) const {
   return instance.required.isSubsetOf(state.done);
 }
 
+/// Required nodes, those first across which most bytes pass if all is kept.
+template <unsigned Words> std::vector<int> Search<Words>::byCrossing() const {
+  std::vector<std::pair<int64_t, int>> ranking;
+  instance.required.forEach([&](int node) {
+    int64_t bytes = 0;
+    for (int i = 0; i < node; ++i) {
+      Set users = instance.users[i];
+      for (int j = users.first(); j >= 0 && j <= node; j = users.first())
+        users.reset(j);
+      bytes += users.empty() ? 0 : instance.bytes[i];
+    }
+    ranking.push_back({-bytes, node});
+  });
+  std::sort(ranking.begin(), ranking.end());
+  std::vector<int> nodes;
+  for (auto &[bytes, node] : ranking)
+    nodes.push_back(node);
+  return nodes;
+}
+
 template <unsigned Words> void Search<Words>::boundRoot() {
+  constexpr size_t nodesTried = 100;
   auto base = bounds.mandatory({}, {});
   lowerBound = base.cost;
   std::vector<std::pair<int64_t, int>> ranking;
-  instance.required.forEach([&](int node) {
+  for (int node : byCrossing()) {
     int64_t extra = 0;
-    bounds.bestPrice({}, {}, base, node, extra);
+    if (ranking.size() < nodesTried)
+      bounds.bestPrice({}, {}, base, node, extra);
     ranking.push_back({-extra, node});
     lowerBound = std::max(lowerBound, base.cost + extra);
-  });
+  }
   std::sort(ranking.begin(), ranking.end());
   for (auto &[extra, node] : ranking)
     momentNodes.push_back(node);

@@ -100,6 +100,7 @@ private:
   static bool precedes(const State &a, const State &b);
   bool stopped();
   bool isDone(const State &state) const;
+  std::vector<int> byCrossing() const;
   void boundRoot();
   void chooseMoments(const std::vector<State> &layer);
   void strengthen(std::vector<State> &layer);
