@@ -38,7 +38,10 @@ PRESETS = {
     "llama-24-layers": shape("llama", 256, 24, 4, 2, 704, 2048),
     "110m": shape("llama", 768, 12, 12, 4, 2432, 32000),
     "gpt2-small": shape("gpt2", 768, 12, 12, 12, 3072, 50257),
-    "qwen2-0.5b": shape("qwen2", 896, 24, 14, 2, 4864, 151936, theta=1e6, eps=1e-6),
+    "qwen2-0.5b": shape("qwen2", 896, 24, 14, 2, 4864, 151936, positions=32768, theta=1e6,
+                        eps=1e-6),
+    "llama-3.2-1b": shape("llama", 2048, 16, 32, 8, 8192, 128256, positions=131072, theta=5e5),
+    "llama-3.2-3b": shape("llama", 3072, 28, 24, 8, 8192, 128256, positions=131072, theta=5e5),
 }
 
 
@@ -109,6 +112,8 @@ def parse(argv):
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--seq", type=int, default=32)
     parser.add_argument("--external-data", action="store_true")
+    parser.add_argument("--shapes-only", action="store_true",
+                        help="external data that is not written: enough to plan")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     config = dict(PRESETS[args.preset])
@@ -130,7 +135,7 @@ def main(argv=None):
     style = Style(args.style == "folded", not args.static, element_type, args.batch, args.seq)
     model = architectures.build(config, style, random_source(args.seed, element_type))
     try:
-        model.write(args.output, args.external_data)
+        model.write(args.output, args.external_data or args.shapes_only, not args.shapes_only)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {args.output}: {error}")
     parameters = sum(i.size_bytes // ow.ELEMENT_BYTES[i.element_type] for i in model.initializers

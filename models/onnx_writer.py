@@ -104,8 +104,9 @@ class Model:
         self.nodes, self.initializers, self.inputs, self.outputs = [], [], [], []
         self.producer, self.opset, self.name = producer, opset, name
 
-    def write(self, path, external=False):
-        """Writes `path`, and `path`.data with the weights when external."""
+    def write(self, path, external=False, write_data=True):
+        """Writes `path`, and `path`.data with the weights when external, unless
+        the shapes alone are wanted."""
         data_path = f"{path}.data"
         bodies, offset = [], 0
         for init in self.initializers:
@@ -141,7 +142,7 @@ class Model:
                     init.file_offset = file.tell()
                     write_weights(file, init)
             file.write(back + opset)
-        if external:
+        if external and write_data:
             with open(data_path, "w+b") as file:
                 for init in self.initializers:
                     file.write(bytes(init.file_offset - file.tell()))

@@ -34,6 +34,32 @@ Json renderGaps(const PlanResult &plan) {
           {"offsets_optimal", optimal}};
 }
 
+/// Each with the class of plans that it speaks of.
+Json renderCertificates(const PlanResult &plan) {
+  const PlanBounds &bounds = plan.bounds;
+  Json offsets = {{"class", "any offsets of these buffers"},
+                  {"arena_bytes", plan.layout.arenaBytes},
+                  {"bound_bytes", plan.maxLiveBytes}};
+  Json order = {{"class", "any order of the chosen operations"},
+                {"peak_bytes", plan.plannedBytes},
+                {"bound_bytes", bounds.chosenPeakBytes}};
+  Json once = {{"class", "any order, every operation run once"},
+               {"bound_bytes", bounds.orderPeakBytes}};
+  Json peak = {{"class", "any order, any recomputation of forward operations"},
+               {"min_peak_bytes", plan.minPeakBytes},
+               {"bound_bytes", bounds.floorBytes}};
+  Json time = {{"class", "any order, any recomputation of forward operations, "
+                         "within the budget"},
+               {"seconds_per_step", plan.secondsPerStep},
+               {"bound_seconds", bounds.seconds},
+               {"seconds_saved_by_next_mib", bounds.secondsPerMiB}};
+  return {{"offsets", std::move(offsets)},
+          {"order", std::move(order)},
+          {"order_without_recomputation", std::move(once)},
+          {"peak", std::move(peak)},
+          {"time", std::move(time)}};
+}
+
 Json renderPrograms(const PlanResult &plan) {
   Json programs = Json::array();
   for (const PlannedProgram &program : plan.programs) {
@@ -124,10 +150,11 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
   json["objective"] = info.objective;
   json["peak"] = renderPeak(plan);
   json["min_peak_bytes"] = plan.minPeakBytes;
-  json["floor_bytes"] = plan.floorBytes;
+  json["floor_bytes"] = plan.bounds.floorBytes;
   json["max_live_bytes"] = plan.maxLiveBytes;
   json["arena_bytes"] = plan.layout.arenaBytes;
   json["gaps"] = renderGaps(plan);
+  json["certificates"] = renderCertificates(plan);
   json["programs"] = renderPrograms(plan);
   json["buffers"] = renderBuffers(plan);
   json["live_bytes"] = renderLiveBytes(plan);
@@ -143,7 +170,9 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
                      {"bytes", plan.weightBytes},
                      {"file_bytes", plan.weightsFileBytes},
                      {"resident", plan.weightsResident}};
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', false,
+                   nlohmann::ordered_json::error_handler_t::replace) +
+         "\n";
 }
 
 } // namespace neap

@@ -70,21 +70,31 @@ std::string renderPlanSummary(const PlanResult &plan,
       format("trainable: %zu arrays, %lld parameters\n",
              plan.layout.parameters.size(), static_cast<long long>(elements));
   text += summarizePeak(plan, info) + summarizeClasses(plan);
-  text += "smallest peak " + formatBytes(plan.minPeakBytes) + ", floor " +
-          formatBytes(plan.floorBytes) + " (gap " +
-          formatShare(static_cast<double>(plan.minPeakBytes - plan.floorBytes),
-                      static_cast<double>(plan.floorBytes)) +
-          ")\n";
+  const PlanBounds &bounds = plan.bounds;
+  text += "smallest peak " + formatBytes(plan.minPeakBytes) +
+          "; no plan below " + formatBytes(bounds.floorBytes) +
+          ", none that runs everything once below " +
+          formatBytes(bounds.orderPeakBytes) + "\n";
   text += "arena " + formatBytes(plan.layout.arenaBytes) + ", " +
           formatShare(static_cast<double>(plan.fragmentationBytes),
                       static_cast<double>(plan.maxLiveBytes)) +
-          " above max-live " + formatBytes(plan.maxLiveBytes) + "\n";
+          " above max-live " + formatBytes(plan.maxLiveBytes) +
+          "; no order of these operations has a peak below " +
+          formatBytes(bounds.chosenPeakBytes) + "\n";
   text += format("recomputed %s of %.3g FLOPs per step\n",
                  formatShare(plan.recomputedFlops, plan.flopsPerStep).c_str(),
                  plan.flopsPerStep);
   text += format("about %.3g s per step (estimate from the device's rates, "
                  "good to a factor of 2)\n",
                  plan.secondsPerStep);
+  std::string gap =
+      formatShare(plan.secondsPerStep - bounds.seconds, plan.secondsPerStep);
+  text += format("no plan within the budget takes less than %.3g s (gap %s)",
+                 bounds.seconds, gap.c_str());
+  text += bounds.secondsPerMiB > 0
+              ? format("; the next MiB saves up to %.3g ms\n",
+                       bounds.secondsPerMiB * 1e3)
+              : "\n";
   text += "flash per step: read 0 B, written 0 B; weights file " +
           formatBytes(plan.weightsFileBytes) +
           (plan.weightsResident ? " resident\n" : " mapped\n");

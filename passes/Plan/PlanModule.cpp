@@ -33,50 +33,75 @@ public:
   }
 
   FailureOr<PlanResult> run() {
-    std::vector<ProgramPlan> smallest = planSmallest();
-    std::optional<std::vector<ProgramPlan>> chosen = choose(smallest);
-    const std::vector<ProgramPlan> &plans = chosen ? *chosen : smallest;
-    setSlotsBytes(layout, findSlotsBytes(plans));
-    PlanResult result = describePlan(facts, layout, plans, options);
-    result.minPeakBytes = std::min(getPlannedBytes(findSlotsBytes(smallest)),
-                                   result.plannedBytes);
-    result.floorBytes = getPlannedBytes(findFloor());
+    std::optional<Plans> chosen = choose();
+    PlanResult result = describe(chosen ? *chosen : planSmallest());
     result.fits = chosen.has_value();
-    if (result.fits && failed(rewrite(plans)))
+    if (result.fits && failed(rewrite(*chosen)))
       return failure();
     return result;
   }
 
+  std::vector<PlanResult> sweep(int points) {
+    int64_t low = findSlotsBytes(planSmallest());
+    int64_t high = findSlotsBytes(planKeepingAll());
+    std::vector<PlanResult> results;
+    for (int i = 0; i < points; ++i) {
+      int64_t slots = low + (high - low) / std::max(points - 1, 1) * i;
+      options.budgetBytes = getPlannedBytes(i + 1 < points ? slots : high);
+      if (std::optional<Plans> plans = planFastest(findSlotsBudget()))
+        results.push_back(describe(*plans));
+    }
+    return results;
+  }
+
 private:
-  std::vector<ProgramPlan> planSmallest() {
-    std::vector<ProgramPlan> plans;
+  using Plans = std::vector<ProgramPlan>; // by program
+
+  /// Nothing if the budget cannot be met.
+  std::optional<Plans> choose() {
+    bool isSmallest = options.objective == PlanObjective::Smallest;
+    if (!options.budgetBytes)
+      return isSmallest ? planSmallest() : planKeepingAll();
+    if (!isSmallest)
+      return planFastest(findSlotsBudget());
+    Plans plans = planSmallest();
+    if (getPlannedBytes(findSlotsBytes(plans)) > *options.budgetBytes)
+      return std::nullopt;
+    return plans;
+  }
+
+  Plans planSmallest() {
+    Plans plans;
     for (ProgramPlanner &planner : planners)
       plans.push_back(planner.planSmallest());
     return plans;
   }
 
-  /// Nothing if the budget cannot be met.
-  std::optional<std::vector<ProgramPlan>>
-  choose(const std::vector<ProgramPlan> &smallest) {
-    if (options.objective == PlanObjective::Smallest) {
-      if (options.budgetBytes &&
-          getPlannedBytes(findSlotsBytes(smallest)) > *options.budgetBytes)
-        return std::nullopt;
-      return smallest;
-    }
-    std::vector<ProgramPlan> plans;
-    int64_t budget = findSlotsBudget();
+  Plans planKeepingAll() {
+    Plans plans;
+    for (ProgramPlanner &planner : planners)
+      plans.push_back(planner.planKeepingAll());
+    return plans;
+  }
+
+  std::optional<Plans> planFastest(int64_t slotsBytes) {
+    Plans plans;
     for (ProgramPlanner &planner : planners) {
-      if (!options.budgetBytes) {
-        plans.push_back(planner.planKeepingAll());
-        continue;
-      }
-      std::optional<ProgramPlan> plan = planner.planFastest(budget);
+      std::optional<ProgramPlan> plan = planner.planFastest(slotsBytes);
       if (!plan)
         return std::nullopt;
       plans.push_back(std::move(*plan));
     }
     return plans;
+  }
+
+  PlanResult describe(const Plans &plans) {
+    setSlotsBytes(layout, findSlotsBytes(plans));
+    PlanResult result = describePlan(facts, layout, plans, options);
+    result.minPeakBytes = std::min(
+        getPlannedBytes(findSlotsBytes(planSmallest())), result.plannedBytes);
+    bound(plans, result.bounds);
+    return result;
   }
 
   /// Programs run one at a time and share the region.
@@ -87,12 +112,37 @@ private:
     return bytes;
   }
 
-  int64_t findFloor() const {
-    int64_t bytes = 0;
-    for (const ExtractedProgram &program : facts.programs)
-      for (int s = 0; s < program.schedule.size(); ++s)
-        bytes = std::max(bytes, workingSetBytes(program.schedule, s));
-    return bytes;
+  void bound(const Plans &plans, PlanBounds &bounds) {
+    int64_t floor = 0, ordered = 0, chosen = 0;
+    for (size_t i = 0; i < plans.size(); ++i) {
+      floor = std::max(floor, planners[i].getBound().getPeakBound());
+      ordered = std::max(ordered, planners[i].planKeepingAll().orderBoundBytes);
+      chosen = std::max(chosen, plans[i].orderBoundBytes);
+    }
+    bounds.floorBytes = getPlannedBytes(floor);
+    bounds.orderPeakBytes = getPlannedBytes(std::max(ordered, floor));
+    bounds.chosenPeakBytes = getPlannedBytes(std::max(chosen, floor));
+    boundTime(bounds);
+  }
+
+  /// Of the programs with a backward part, for every row of an optimizer step.
+  void boundTime(PlanBounds &bounds) {
+    // A plan for the smallest peak is held against others of that peak.
+    bool isSmallest = options.objective == PlanObjective::Smallest;
+    int64_t budget = INT64_MAX;
+    if (isSmallest || options.budgetBytes)
+      budget = isSmallest ? layout.slotsBytes
+                          : std::max(findSlotsBudget(), layout.slotsBytes);
+    auto rows = static_cast<double>(options.rowsPerStep);
+    for (ProgramPlanner &planner : planners) {
+      const Schedule &schedule = planner.getSchedule();
+      if (schedule.forwardEnd == schedule.size())
+        continue;
+      TimeBound time = planner.getBound().boundTime(budget);
+      int64_t totalNs = totalCostNs(schedule) + time.extraNs;
+      bounds.seconds += rows * 1e-9 * static_cast<double>(totalNs);
+      bounds.secondsPerMiB += rows * 1e-9 * static_cast<double>(time.nsPerMiB);
+    }
   }
 
   int64_t getPlannedBytes(int64_t slotsBytes) const {
@@ -130,7 +180,7 @@ private:
   }
 
   ModuleOp module;
-  const PlanOptions &options;
+  PlanOptions options;
   ModuleFacts &facts;
   ArenaLayout layout;
   std::vector<ProgramPlanner> planners;
@@ -145,6 +195,18 @@ FailureOr<PlanResult> planModule(ModuleOp module, const PlanOptions &options) {
   if (failed(facts))
     return failure();
   return ModulePlanner(module, options, *facts).run();
+}
+
+FailureOr<std::vector<PlanResult>>
+sweepModule(ModuleOp module, const PlanOptions &options, int points) {
+  if (failed(verifyOrdered(module)))
+    return failure();
+  FailureOr<ModuleFacts> facts = collectModuleFacts(module);
+  if (failed(facts))
+    return failure();
+  PlanOptions fastest = options;
+  fastest.objective = PlanObjective::Fastest;
+  return ModulePlanner(module, fastest, *facts).sweep(points);
 }
 
 } // namespace neap

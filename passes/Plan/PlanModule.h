@@ -14,7 +14,7 @@ enum class PlanObjective { Fastest, Smallest };
 struct PlanOptions {
   /// Unset: no limit; nothing is recomputed unless the objective asks for it.
   std::optional<int64_t> budgetBytes;
-  /// What the budget limits, and what minPeakBytes and floorBytes count.
+  /// What the budget limits, and what the smallest peak and bounds count.
   MemoryMeasure measure = MemoryMeasure::Anon;
   PlanObjective objective = PlanObjective::Fastest;
   /// Size of model.weights; unset: estimated from the weights' sizes.
@@ -42,6 +42,12 @@ struct PlanOptions {
 /// longest program plus the offset search.
 mlir::FailureOr<PlanResult> planModule(mlir::ModuleOp module,
                                        const PlanOptions &options);
+
+/// Plans for `points` budgets evenly spaced in bytes between the smallest plan
+/// and everything kept, both included, the smallest first. Leaves the module as
+/// it is; the budget and the objective of `options` are not used.
+mlir::FailureOr<std::vector<PlanResult>>
+sweepModule(mlir::ModuleOp module, const PlanOptions &options, int points);
 
 } // namespace neap
 

@@ -69,6 +69,23 @@ struct PlannedProgram {
   std::string offsetsMethod;
 };
 
+/// Peaks in the measure of the budget, times in seconds per optimizer step.
+struct PlanBounds {
+  /// No order of these operations and no recomputation has a smaller peak
+  /// without splitting one.
+  int64_t floorBytes = 0;
+  /// No order that runs every operation once has a smaller peak.
+  int64_t orderPeakBytes = 0;
+  /// No order of the chosen operations, recomputed ones included, has a smaller
+  /// peak.
+  int64_t chosenPeakBytes = 0;
+  /// No schedule within the budget takes less time.
+  double seconds = 0;
+  /// What one more MiB takes off `seconds`, and one less adds at least; 0 where
+  /// the budget does not bind.
+  double secondsPerMiB = 0;
+};
+
 struct PlannedBlockChoice {
   int type = 0;
   /// "keep", or "recompute K of N" steps.
@@ -84,12 +101,14 @@ struct PlanResult {
 
   ArenaLayout layout;
   PlannedPeak peak;
-  /// The measure that the budget is given in, of this plan, of the smallest
-  /// plan found and of the floor.
-  int64_t plannedBytes = 0, minPeakBytes = 0, floorBytes = 0;
+  /// The measure that the budget is given in, of this plan and of the smallest
+  /// plan found.
+  int64_t plannedBytes = 0, minPeakBytes = 0;
   int64_t maxLiveBytes = 0; ///< over all programs, fixed buffers included
   /// arena - maxLive, by cause.
   int64_t fragmentationBytes = 0, pageRoundingBytes = 0;
+  /// What no schedule can beat; docs/planning.md ("Bounds") names the classes.
+  PlanBounds bounds;
   /// At the peak step; adds up to peak.cgroupBytes.
   std::array<int64_t, memoryClassCount> bytesByClass = {};
   size_t peakProgram = 0; ///< index into `programs`

@@ -3,6 +3,7 @@
 #include "passes/Plan/ProgramPlan.h"
 
 #include "dialects/Plan/PlanDialect.h"
+#include "passes/Remat/OrderSchedule.h"
 
 namespace neap {
 
@@ -32,21 +33,27 @@ ProgramPlan placeProgram(Schedule schedule, int64_t searchNodes) {
 }
 
 ProgramPlanner::ProgramPlanner(const Schedule &schedule, int64_t searchNodes)
-    : schedule(schedule), searchNodes(searchNodes) {
+    : schedule(schedule), searchNodes(searchNodes), bound(schedule) {
   if (schedule.forwardEnd < schedule.size())
     remat = std::make_unique<RematPlanner>(schedule);
 }
 
+ProgramPlan ProgramPlanner::place(const Schedule &chosen) const {
+  OrderedSchedule ordered = orderSchedule(chosen, searchNodes);
+  ProgramPlan placed = placeProgram(std::move(ordered.schedule), searchNodes);
+  placed.orderBoundBytes = ordered.lowerBoundBytes;
+  return placed;
+}
+
 ProgramPlan ProgramPlanner::place(RematPlan plan) const {
-  ProgramPlan placed = placeProgram(std::move(plan.schedule), searchNodes);
+  ProgramPlan placed = place(plan.schedule);
   placed.blocks = std::move(plan.blocks);
   return placed;
 }
 
 const ProgramPlan &ProgramPlanner::planKeepingAll() {
   if (!keepingAll)
-    keepingAll = remat ? place(remat->planKeepingAll())
-                       : placeProgram(schedule, searchNodes);
+    keepingAll = remat ? place(remat->planKeepingAll()) : place(schedule);
   return *keepingAll;
 }
 

@@ -4,6 +4,7 @@
 #define NEAP_PASSES_PLAN_PROGRAMPLAN_H
 
 #include "passes/Remat/RematPlanner.h"
+#include "passes/Remat/ScheduleBound.h"
 #include "passes/Solvers/Allocation.h"
 
 #include <memory>
@@ -13,6 +14,8 @@ namespace neap {
 /// A schedule with its buffers and their offsets.
 struct ProgramPlan {
   Schedule schedule;
+  /// No order of the schedule's steps has a lower peak; 0: not known.
+  int64_t orderBoundBytes = 0;
   std::vector<PlannedBlock> blocks; ///< empty without a backward part
   BufferTable table;
   /// By buffer, from the start of the slots region; -1 for program inputs.
@@ -36,11 +39,17 @@ public:
   /// planSmallest() takes more.
   std::optional<ProgramPlan> planFastest(int64_t slotsBytes);
 
+  ScheduleBound &getBound() { return bound; }
+  const Schedule &getSchedule() const { return schedule; }
+
 private:
+  /// With the steps in the best order found.
+  ProgramPlan place(const Schedule &chosen) const;
   ProgramPlan place(RematPlan plan) const;
 
   const Schedule &schedule;
   int64_t searchNodes;
+  ScheduleBound bound;
   std::unique_ptr<RematPlanner> remat; // null without a backward part
   std::optional<ProgramPlan> keepingAll, smallest;
 };

@@ -12,12 +12,14 @@ namespace {
 class Measurement {
 public:
   Measurement(const Schedule &original, const Segmentation &segmentation,
-              StepRange range, const std::vector<bool> &recomputed)
+              StepRange range, const std::vector<bool> &recomputed,
+              const std::vector<bool> &outer)
       : original(original), segmentation(segmentation), range(range) {
-    std::vector<bool> chosen(original.steps.size(), false);
+    std::vector<bool> chosen(original.steps.size(), false), again = chosen;
     std::copy(recomputed.begin(), recomputed.end(),
               chosen.begin() + range.begin);
-    schedule = rematerialize(original, chosen);
+    std::copy(outer.begin(), outer.end(), again.begin() + range.begin);
+    schedule = rematerializeNested(original, chosen, again);
     table = computeBuffers(schedule);
     lastForwardUses = computeLastForwardUses(original);
     forwardBegin = countForwardBefore(range.begin);
@@ -112,10 +114,12 @@ private:
 
 BlockVariant measureVariant(const Schedule &schedule,
                             const Segmentation &segmentation, StepRange range,
-                            std::vector<bool> recomputed) {
+                            std::vector<bool> recomputed,
+                            std::vector<bool> outer) {
   BlockVariant variant =
-      Measurement(schedule, segmentation, range, recomputed).read();
+      Measurement(schedule, segmentation, range, recomputed, outer).read();
   variant.recomputed = std::move(recomputed);
+  variant.outer = std::move(outer);
   return variant;
 }
 

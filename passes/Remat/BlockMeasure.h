@@ -7,11 +7,12 @@
 
 namespace neap {
 
-/// Rematerialises `range` alone, by `recomputed` (position in the range), and
-/// reads off what the variant keeps, costs and needs. O(steps).
+/// Rematerialises `range` alone, by `recomputed` and `outer` (BlockVariant),
+/// and reads off what the variant keeps, costs and needs. O(steps).
 BlockVariant measureVariant(const Schedule &schedule,
                             const Segmentation &segmentation, StepRange range,
-                            std::vector<bool> recomputed);
+                            std::vector<bool> recomputed,
+                            std::vector<bool> outer = {});
 
 } // namespace neap
 

@@ -7,6 +7,7 @@
 #include "passes/Remat/Rematerialize.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 namespace neap {
@@ -16,6 +17,13 @@ namespace {
 /// values between them. More than two or three only pay in chains of small
 /// segments.
 constexpr int joinedSegments[] = {1, 2, 3, 4, 6, 8};
+
+/// Segments of a block with blocks inside that run again each on its own.
+constexpr int nestedSegments[] = {2,  3,  4,  5,  6,  8,  10, 12, 14,
+                                  16, 18, 20, 24, 28, 32, 40, 48, 64};
+
+/// Segments of the blocks inside.
+constexpr int innerSegments[] = {1, 2};
 
 /// Partial plans kept per cut; beyond that, one per bucket of kept bytes.
 constexpr size_t maxStates = 128;
@@ -62,8 +70,10 @@ void prune(std::vector<State> &states) {
 } // namespace
 
 int BlockVariant::countRecomputed() const {
-  return static_cast<int>(
-      std::count(recomputed.begin(), recomputed.end(), true));
+  int count = 0;
+  for (size_t s = 0; s < recomputed.size(); ++s)
+    count += recomputed[s] || (!outer.empty() && outer[s]);
+  return count;
 }
 
 RematPlanner::RematPlanner(const Schedule &schedule)
@@ -78,43 +88,93 @@ RematPlanner::RematPlanner(const Schedule &schedule)
 // Options
 //===----------------------------------------------------------------------===//
 
+StepRange RematPlanner::getRange(int begin, int end) const {
+  return {segmentation.segments[begin].begin,
+          segmentation.segments[end - 1].end};
+}
+
 void RematPlanner::enumerateOptions() {
   int count = static_cast<int>(segmentation.segments.size());
+  std::set<int> lengths(std::begin(joinedSegments), std::end(joinedSegments));
+  lengths.insert(std::begin(nestedSegments), std::end(nestedSegments));
   optionsAt.resize(count);
   for (int begin = 0; begin < count; ++begin)
-    for (int length : joinedSegments) {
+    for (int length : lengths) {
       int end = begin + length;
       if (end > count)
         break;
-      StepRange range = {segmentation.segments[begin].begin,
-                         segmentation.segments[end - 1].end};
-      int type = types.getType(range);
-      for (const BlockVariant &variant : getVariants(range, type, length))
+      int type = types.getType(getRange(begin, end));
+      for (const BlockVariant &variant : getVariants(begin, end, type))
         optionsAt[begin].push_back({begin, end, type, &variant});
     }
 }
 
-const std::vector<BlockVariant> &
-RematPlanner::getVariants(StepRange range, int type, int segments) {
+const std::vector<BlockVariant> &RematPlanner::getVariants(int begin, int end,
+                                                           int type) {
   auto [entry, isNew] = variantsOf.try_emplace(type);
   std::vector<BlockVariant> &variants = entry->second;
   if (!isNew)
     return variants;
+  int segments = end - begin;
+  auto isOneOf = [segments](const auto &lengths) {
+    return std::find(std::begin(lengths), std::end(lengths), segments) !=
+           std::end(lengths);
+  };
+  if (isOneOf(joinedSegments))
+    addJoined(begin, end, variants);
+  if (isOneOf(nestedSegments))
+    addNested(begin, end, variants);
+  if (segments <= refinedSegments)
+    addNeighbours(getRange(begin, end), variants);
+  return variants;
+}
+
+void RematPlanner::addJoined(int begin, int end,
+                             std::vector<BlockVariant> &variants) {
+  StepRange range = getRange(begin, end);
   for (std::vector<bool> &recomputed :
        enumerateVariants(hoisted, segmentation, range)) {
     // A joined block that keeps the values between its segments is no more than
     // the segments one by one.
     bool dropsCut = false;
-    for (const StepRange &segment : segmentation.segments)
-      dropsCut |= segment.end > range.begin && segment.end < range.end &&
-                  recomputed[segment.end - 1 - range.begin];
-    if (segments == 1 || dropsCut)
+    for (int segment = begin; segment + 1 < end; ++segment)
+      dropsCut |=
+          recomputed[segmentation.segments[segment].end - 1 - range.begin];
+    if (end - begin == 1 || dropsCut)
       variants.push_back(
           measureVariant(hoisted, segmentation, range, std::move(recomputed)));
   }
-  if (segments <= refinedSegments)
-    addNeighbours(range, variants);
-  return variants;
+}
+
+/// Blocks inside that keep as little as they can, each on its own; what they
+/// keep is made again when the backward part enters the whole.
+void RematPlanner::addNested(int begin, int end,
+                             std::vector<BlockVariant> &variants) {
+  StepRange range = getRange(begin, end);
+  std::vector<int> lastForwardUses = computeLastForwardUses(hoisted);
+  for (int inner : innerSegments) {
+    if (end - begin <= inner)
+      continue;
+    std::vector<bool> recomputed;
+    for (int first = begin; first < end; first += inner) {
+      std::vector<bool> part =
+          enumerateVariants(hoisted, segmentation,
+                            getRange(first, std::min(first + inner, end)))
+              .back();
+      recomputed.insert(recomputed.end(), part.begin(), part.end());
+    }
+    // What later blocks read is kept for them.
+    std::vector<bool> outer;
+    for (int s = range.begin; s < range.end; ++s) {
+      const std::vector<int> &results = hoisted.steps[s].results;
+      outer.push_back(hoisted.steps[s].recomputable &&
+                      std::none_of(results.begin(), results.end(), [&](int v) {
+                        return lastForwardUses[v] >= range.end;
+                      }));
+    }
+    variants.push_back(measureVariant(hoisted, segmentation, range,
+                                      std::move(recomputed), std::move(outer)));
+  }
 }
 
 /// The cuts give the convex hull; choices that differ from one of them in a
@@ -170,11 +230,7 @@ RematPlanner::Choice RematPlanner::chooseKeepingAll() const {
 
 /// Dynamic programming over cuts; a state is what earlier blocks keep and cost.
 std::optional<RematPlanner::Choice>
-RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit,
-                            const VariantSet *allowed) const {
-  auto isAllowed = [&](const Option &option, size_t index) {
-    return !allowed || index == 0 || allowed->count(option.variant);
-  };
+RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit) const {
   int count = static_cast<int>(optionsAt.size());
   std::vector<std::vector<State>> statesAt(count + 1);
   statesAt[0] = {{0, 0, -1, 0, -1}};
@@ -187,8 +243,7 @@ RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit,
         int64_t kept = state.keptBytes + option.variant->keptBytes;
         bool exceeds = kept > keptLimit ||
                        state.keptBytes + option.variant->peakBytes > peakLimit;
-        if (exceeds || needs[option.end] > peakLimit - kept ||
-            !isAllowed(option, o))
+        if (exceeds || needs[option.end] > peakLimit - kept)
           continue;
         statesAt[option.end].push_back({kept,
                                         state.extraNs + option.variant->extraNs,
@@ -207,17 +262,25 @@ RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit,
   return choice;
 }
 
-RematPlan RematPlanner::evaluate(const Choice &choice) const {
-  std::vector<bool> recompute(schedule.steps.size(), false);
-  RematPlan plan;
-  for (const Option &option : choice) {
-    StepRange range = {segmentation.segments[option.begin].begin,
-                       segmentation.segments[option.end - 1].end};
-    for (int s = range.begin; s < range.end; ++s)
-      recompute[s] = option.variant->recomputed[s - range.begin];
-    plan.blocks.push_back({range, option.type, *option.variant});
+Schedule RematPlanner::apply(const std::vector<PlannedBlock> &blocks,
+                             const Schedule &order) const {
+  std::vector<bool> recompute(order.steps.size(), false), outer = recompute;
+  for (const PlannedBlock &block : blocks) {
+    const BlockVariant &variant = block.variant;
+    std::copy(variant.recomputed.begin(), variant.recomputed.end(),
+              recompute.begin() + block.range.begin);
+    std::copy(variant.outer.begin(), variant.outer.end(),
+              outer.begin() + block.range.begin);
   }
-  plan.schedule = rematerialize(hoisted, recompute);
+  return rematerializeNested(order, recompute, outer);
+}
+
+RematPlan RematPlanner::evaluate(const Choice &choice) const {
+  RematPlan plan;
+  for (const Option &option : choice)
+    plan.blocks.push_back(
+        {getRange(option.begin, option.end), option.type, *option.variant});
+  plan.schedule = apply(plan.blocks, hoisted);
   plan.maxLiveBytes = computeBuffers(plan.schedule).maxLiveBytes();
   plan.costNs = totalCostNs(plan.schedule);
   return plan;
@@ -225,11 +288,7 @@ RematPlan RematPlanner::evaluate(const Choice &choice) const {
 
 /// Hoisting frees operands early but may put scratch where memory is short.
 RematPlan RematPlanner::finish(RematPlan plan) const {
-  std::vector<bool> recompute(schedule.steps.size(), false);
-  for (const PlannedBlock &block : plan.blocks)
-    std::copy(block.variant.recomputed.begin(), block.variant.recomputed.end(),
-              recompute.begin() + block.range.begin);
-  Schedule unhoisted = rematerialize(schedule, recompute);
+  Schedule unhoisted = apply(plan.blocks, schedule);
   int64_t bytes = computeBuffers(unhoisted).maxLiveBytes();
   if (bytes < plan.maxLiveBytes) {
     plan.schedule = std::move(unhoisted);

@@ -12,14 +12,17 @@
 #include "passes/Analysis/Segmentation.h"
 
 #include <optional>
-#include <set>
 
 namespace neap {
 
 /// One way to run a block: which of its steps run again, and what that means.
 /// Measured with every other block keeping everything.
 struct BlockVariant {
-  std::vector<bool> recomputed; ///< by position in the block
+  /// By position in the block: runs again right before its first use.
+  std::vector<bool> recomputed;
+  /// By position in the block: runs again when the backward part enters the
+  /// block, for the sake of blocks within it. Empty: the block is one piece.
+  std::vector<bool> outer;
   /// Of the block's own values, alive from the forward to the backward part.
   int64_t keptBytes = 0;
   int64_t extraNs = 0;
@@ -65,24 +68,25 @@ private:
     const BlockVariant *variant;
   };
   using Choice = std::vector<Option>;
-  using VariantSet = std::set<const BlockVariant *>; ///< asked, never iterated
-
   void enumerateOptions();
-  const std::vector<BlockVariant> &getVariants(StepRange range, int type,
-                                               int segments);
+  StepRange getRange(int begin, int end) const;
+  const std::vector<BlockVariant> &getVariants(int begin, int end, int type);
+  void addJoined(int begin, int end, std::vector<BlockVariant> &variants);
+  void addNested(int begin, int end, std::vector<BlockVariant> &variants);
   void addNeighbours(StepRange range, std::vector<BlockVariant> &variants);
   void computeNeeds();
   Choice chooseKeepingAll() const;
   /// The fastest choice by the estimates, `peakLimit` on the bytes alive and
   /// `keptLimit` on the bytes kept for the backward part.
-  /// With `allowed`, from these variants and "keep" alone.
-  std::optional<Choice>
-  chooseFastest(int64_t peakLimit, int64_t keptLimit,
-                const VariantSet *allowed = nullptr) const;
+  std::optional<Choice> chooseFastest(int64_t peakLimit,
+                                      int64_t keptLimit) const;
   /// The plan of a choice with hoisted effects.
   RematPlan evaluate(const Choice &choice) const;
   /// With or without hoisted effects, whichever needs less.
   RematPlan finish(RematPlan plan) const;
+  /// The blocks' choices on `order`, which is `schedule` or `hoisted`.
+  Schedule apply(const std::vector<PlannedBlock> &blocks,
+                 const Schedule &order) const;
 
   /// A choice with its measured plan, effects hoisted.
   struct Candidate {
@@ -99,15 +103,6 @@ private:
                    int64_t &evaluations) const;
   Choice replaceBlock(const Choice &choice, size_t position,
                       const Option &option) const;
-  static std::vector<const BlockVariant *>
-  listUsedVariants(const Choice &choice);
-  void regularize(Candidate &best, int64_t peakLimit, int64_t costLimit) const;
-  std::optional<Candidate> findUniform(int64_t peakLimit,
-                                       int64_t costLimit) const;
-  std::optional<Candidate> findWithVariants(const VariantSet &allowed,
-                                            size_t count, int64_t peakLimit,
-                                            int64_t costLimit) const;
-
   const Schedule &schedule;
   Schedule hoisted;
   Segmentation segmentation;

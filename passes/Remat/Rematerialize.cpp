@@ -102,6 +102,17 @@ Schedule rematerialize(const Schedule &schedule,
   return Rematerializer(schedule, recompute).run();
 }
 
+Schedule rematerializeNested(const Schedule &schedule,
+                             const std::vector<bool> &recompute,
+                             const std::vector<bool> &outer) {
+  Schedule inner = rematerialize(schedule, recompute);
+  std::vector<bool> again(inner.steps.size(), false);
+  bool any = false;
+  for (int s = 0; s < inner.forwardEnd; ++s)
+    any |= again[s] = outer[inner.steps[s].origin];
+  return any ? rematerialize(inner, again) : inner;
+}
+
 Schedule hoistEffects(const Schedule &schedule) {
   std::vector<int> effects;
   for (int s = schedule.forwardEnd; s < schedule.size(); ++s)

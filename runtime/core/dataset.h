@@ -46,7 +46,7 @@ struct dataset {
 /// What dataset_row leaves in `input_ids` and `labels`.
 struct row_facts {
   int64_t targets;     // labels that are trained on
-  int64_t token_count; // positions up to the last of them
+  int64_t token_count; // positions to compute: one less than the row's tokens
 };
 
 status dataset_open(dataset *data, const struct neap_image *image,

@@ -104,7 +104,9 @@ static status read_row(dataset *data, const neap_tensor_entry *tensor,
 }
 
 status tokens_row(dataset *data, int64_t row, row_facts *facts) {
-  *facts = {0, 0};
+  // Rows are taken as they are, padding included: time and memory depend on
+  // the tensors' shape alone. The last token is a label only.
+  *facts = {0, data->sequence - 1};
   status result =
       read_row(data, &data->ids_tensor, row, false, data->input_ids);
   if (result == ok)
@@ -112,10 +114,7 @@ status tokens_row(dataset *data, int64_t row, row_facts *facts) {
   if (result != ok)
     return result;
   for (int64_t t = 0; t < data->sequence; ++t)
-    if (data->labels[t] != NEAP_IGNORE_LABEL) {
-      ++facts->targets;
-      facts->token_count = t + 1;
-    }
+    facts->targets += data->labels[t] != NEAP_IGNORE_LABEL;
   return ok;
 }
 

@@ -82,7 +82,7 @@ status count_window(session *self, const job_state *job, int64_t step,
     if (result != ok)
       return result;
     w->targets += facts.targets;
-    // The last target is a token of the row as well as a label.
+    // The last token of a row is a label only.
     w->tokens += facts.targets ? facts.token_count + 1 : 0;
   }
   return ok;

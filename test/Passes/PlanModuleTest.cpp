@@ -36,7 +36,7 @@ TEST_F(PlanModuleTest, KeepsEverythingWithoutABudget) {
   ASSERT_TRUE(result.fits);
   EXPECT_TRUE(succeeded(verify(*module))) << messages;
   EXPECT_EQ(result.recomputedFlops, 0);
-  EXPECT_LE(result.floorBytes, result.minPeakBytes);
+  EXPECT_LE(result.bounds.floorBytes, result.minPeakBytes);
   EXPECT_LT(result.minPeakBytes, result.plannedBytes);
   EXPECT_GE(result.layout.arenaBytes, result.maxLiveBytes);
   EXPECT_EQ(result.layout.arenaBytes - result.maxLiveBytes,

@@ -72,6 +72,7 @@ TEST_F(PlanReportTest, KeysKeepTheirOrder) {
                                             "max_live_bytes",
                                             "arena_bytes",
                                             "gaps",
+                                            "certificates",
                                             "programs",
                                             "buffers",
                                             "live_bytes",

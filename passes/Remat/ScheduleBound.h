@@ -1,0 +1,66 @@
+//===- ScheduleBound.h - What no schedule can beat -----------------*- C++
+//-*-===//
+//
+// Lower bounds on the time and the peak of a program. They hold for every order
+// of its steps and for any number of recomputations of forward steps;
+// docs/planning.md ("Bounds") derives them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEAP_PASSES_REMAT_SCHEDULEBOUND_H
+#define NEAP_PASSES_REMAT_SCHEDULEBOUND_H
+
+#include "passes/Remat/Precedence.h"
+
+#include <vector>
+
+namespace neap {
+
+/// A lower bound on the time that a step spends on running operations again.
+struct TimeBound {
+  int64_t extraNs = 0;
+  /// What one more MiB of budget takes off the bound; 0 where the budget does
+  /// not bind.
+  int64_t nsPerMiB = 0;
+};
+
+/// Bounds of one program, which recomputes nothing yet and outlives this.
+class ScheduleBound {
+public:
+  explicit ScheduleBound(const Schedule &schedule);
+
+  /// Every schedule with at most `budgetBytes` alive at any time spends at
+  /// least so much on running forward steps again. INT64_MAX if no schedule
+  /// does. Some ten minimum cuts; what they find is kept for other budgets.
+  TimeBound boundTime(int64_t budgetBytes);
+
+  /// No schedule has a smaller peak.
+  int64_t getPeakBound() const { return peakBound; }
+
+private:
+  /// A choice that is optimal for some price of a byte: what is alive beyond
+  /// the candidate's demand, and the time of what runs again.
+  struct Choice {
+    int64_t keptBytes = 0, extraNs = 0;
+    /// At that price, in whole nanoseconds per value, rounded down.
+    int64_t costNs = 0;
+  };
+  /// A step whose first run every schedule passes through.
+  struct Candidate {
+    int step;
+    int64_t demandBytes; ///< alive in it in every schedule
+    std::vector<Choice> choices;
+  };
+
+  void raise(Candidate &candidate, int64_t budgetBytes, TimeBound &best);
+  Choice cut(const Candidate &candidate, double nsPerByte) const;
+
+  const Schedule &schedule;
+  Precedence precedence;
+  std::vector<Candidate> candidates;
+  int64_t peakBound = 0;
+};
+
+} // namespace neap
+
+#endif // NEAP_PASSES_REMAT_SCHEDULEBOUND_H
