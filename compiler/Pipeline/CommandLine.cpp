@@ -65,10 +65,6 @@ void addJobOptions(CLI::App &app, JobRequest &request) {
   app.add_option("--train", request.train, "training spec (docs/specs.md)")
       ->required()
       ->check(notEmpty);
-  app.add_option("--device", request.device,
-                 "profile: a shipped name, `host` or a file")
-      ->required()
-      ->check(notEmpty);
   app.add_option_function<std::string>(
          "--budget",
          [&request](const std::string &text) {
@@ -94,6 +90,8 @@ void addJobOptions(CLI::App &app, JobRequest &request) {
       ->check(notEmpty);
 }
 
+constexpr const char *deviceHelp = "profile: a shipped name, `host` or a file";
+
 void addThreshold(CLI::App &app, const char *flag, Metric metric,
                   CheckRequest &request, const char *help) {
   app.add_option_function<std::string>(
@@ -117,12 +115,17 @@ struct CommandLine {
   JobRequest job;
   CheckRequest check;
   std::string model, device, output;
+  std::vector<std::string> devices;
+  int sweepPoints = 12;
   std::string emit = "exe", tokenizer;
 
   void addCompile() {
     CLI::App *compile =
         app.add_subcommand("compile", "compile a job to a trainer");
     addJobOptions(*compile, job);
+    compile->add_option("--device", job.device, deviceHelp)
+        ->required()
+        ->check(notEmpty);
     compile
         ->add_option("-o,--output", job.output,
                      "folder for trainer, weights and plan")
@@ -139,9 +142,34 @@ struct CommandLine {
   void addPlan() {
     CLI::App *plan = app.add_subcommand("plan", "plan a job; emits no code");
     addJobOptions(*plan, job);
-    plan->add_option("-o,--output", job.output, "folder or file for plan.json")
+    plan->add_option("--device", devices,
+                     std::string(deviceHelp) + "; several with --sweep")
+        ->required()
+        ->allow_extra_args(false)
         ->check(notEmpty);
-    plan->callback([this] { action = [this] { return runPlan(job); }; });
+    plan->add_option("--sweep", sweepPoints,
+                     "plans for so many budgets between the smallest peak and "
+                     "everything kept; default 12")
+        ->expected(0, 1)
+        ->default_str("12")
+        ->check(CLI::Range(2, 1000));
+    plan->add_option("-o,--output", job.output,
+                     "folder or file for plan.json (sweep.json)")
+        ->check(notEmpty);
+    plan->callback([this, plan] {
+      bool sweeps = plan->count("--sweep") > 0;
+      if (sweeps && (plan->count("--budget") || plan->count("--objective")))
+        throw CLI::ValidationError(
+            "--sweep", "covers all budgets: --budget and --objective do not "
+                       "apply");
+      if (!sweeps && devices.size() > 1)
+        throw CLI::ValidationError("--device", "several profiles need --sweep");
+      job.device = devices.front();
+      if (sweeps)
+        action = [this] { return runSweep(job, devices, sweepPoints); };
+      else
+        action = [this] { return runPlan(job); };
+    });
   }
 
   void addInspect() {

@@ -14,6 +14,12 @@ CommandResult runCompile(const JobRequest &request);
 /// a file ending in .json).
 CommandResult runPlan(const JobRequest &request);
 
+/// Plans for `points` budgets between the smallest peak and everything kept, on
+/// each device: prints a table and writes sweep.json to `request.output` if
+/// given (a folder or a file ending in .json).
+CommandResult runSweep(JobRequest request,
+                       const std::vector<std::string> &devices, int points);
+
 /// Inputs, parameters, modules LoRA can target, unsupported operators.
 CommandResult runInspect(const std::string &model);
 

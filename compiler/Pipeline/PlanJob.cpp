@@ -46,17 +46,16 @@ static PlanOptions makeOptions(const JobRequest &request, const Job &job,
 }
 
 static PlanReportInfo makeReportInfo(const Job &job,
-                                     const PlannedJob &planned) {
+                                     const PlanOptions &options) {
   PlanReportInfo info;
   info.neapVersion = getVersion();
   info.job = job.name;
   info.device = job.device.name;
   info.inputHashes = job.inputHashes;
   info.budgetKind = budgetKindName(job.device.budget.kind);
-  info.budgetBytes = planned.options.budgetBytes;
-  info.objective = planned.options.objective == PlanObjective::Smallest
-                       ? "smallest"
-                       : "fastest";
+  info.budgetBytes = options.budgetBytes;
+  info.objective =
+      options.objective == PlanObjective::Smallest ? "smallest" : "fastest";
   return info;
 }
 
@@ -68,11 +67,22 @@ CommandResult neap::planJob(const JobRequest &request, Job &job,
   if (mlir::failed(result))
     return CommandError(ExitCode::Bug, "planning failed");
   planned.result = std::move(*result);
-  PlanReportInfo info = makeReportInfo(job, planned);
+  PlanReportInfo info = makeReportInfo(job, planned.options);
   if (!planned.result.fits)
     return CommandError(ExitCode::DoesNotFit,
                         renderDoesNotFit(planned.result, info));
   planned.json = renderPlanJson(planned.result, info);
+  return std::nullopt;
+}
+
+CommandResult neap::sweepJob(const JobRequest &request, Job &job, int points,
+                             DeviceSweep &sweep) {
+  PlanOptions options = makeOptions(request, job, layOutWeights(*job.imported));
+  mlir::FailureOr<std::vector<PlanResult>> plans =
+      sweepModule(*job.joint, options, points);
+  if (mlir::failed(plans))
+    return CommandError(ExitCode::Bug, "planning failed");
+  sweep = {makeReportInfo(job, options), std::move(*plans)};
   return std::nullopt;
 }
 
@@ -86,5 +96,6 @@ std::string neap::describePlan(const Job &job, const PlannedJob &planned) {
   text += "          " + describeExecution(job.train) + "\n";
   if (!job.train.unusedFields.empty())
     text += "unused:   " + llvm::join(job.train.unusedFields, ", ") + "\n";
-  return text + renderPlanSummary(planned.result, makeReportInfo(job, planned));
+  return text + renderPlanSummary(planned.result,
+                                  makeReportInfo(job, planned.options));
 }

@@ -4,6 +4,7 @@
 
 #include "compiler/Emit/WeightsFile.h"
 #include "compiler/Pipeline/Job.h"
+#include "compiler/Report/SweepReport.h"
 #include "passes/Plan/PlanModule.h"
 
 namespace neap {
@@ -20,11 +21,18 @@ struct PlannedJob {
 /// with the smallest feasible peak and the largest tensors there.
 CommandResult planJob(const JobRequest &request, Job &job, PlannedJob &planned);
 
+/// Plans for `points` budgets; `job.joint` stays as it is.
+CommandResult sweepJob(const JobRequest &request, Job &job, int points,
+                       DeviceSweep &sweep);
+
 /// The summary of `plan` and `compile`, at most 25 lines with the outputs.
 std::string describePlan(const Job &job, const PlannedJob &planned);
 
-/// Creates an output folder and its parents.
-CommandResult createFolder(const std::string &path);
+/// Where a report goes: `path` itself if it ends in .json, else `name` in the
+/// folder `path`, which is made if it does not exist. Writes it, whole or not
+/// at all, and stores the file's path in `written`.
+CommandResult writeReport(const std::string &path, const std::string &name,
+                          const std::string &text, std::string &written);
 
 } // namespace neap
 #endif

@@ -1,36 +1,15 @@
 //===- PlanSummary.cpp - Plans for people ---------------------------------===//
 
 #include "compiler/Report/PlanJson.h"
+#include "compiler/Report/ReportFormat.h"
 
-#include <cstdio>
+#include <algorithm>
 
 namespace neap {
 namespace {
 
 /// Tensors that the message of a plan that does not fit names.
 constexpr size_t namedTensors = 5;
-
-template <typename... Args>
-std::string format(const char *pattern, Args... args) {
-  int length = std::snprintf(nullptr, 0, pattern, args...);
-  std::string text(static_cast<size_t>(length) + 1, '\0');
-  std::snprintf(text.data(), text.size(), pattern, args...);
-  text.pop_back();
-  return text;
-}
-
-std::string formatBytes(int64_t bytes) {
-  auto size = static_cast<double>(bytes);
-  if (bytes >= int64_t{1} << 30)
-    return format("%.2f GiB", size / (1 << 30));
-  if (bytes >= 1 << 20)
-    return format("%.1f MiB", size / (1 << 20));
-  return format("%.1f KiB", size / 1024);
-}
-
-std::string formatShare(double part, double whole) {
-  return format("%.1f %%", whole > 0 ? 100 * part / whole : 0.0);
-}
 
 std::string summarizePeak(const PlanResult &plan, const PlanReportInfo &info) {
   std::string line = "peak " + formatBytes(plan.plannedBytes) +
@@ -87,8 +66,8 @@ std::string renderPlanSummary(const PlanResult &plan,
   text += format("about %.3g s per step (estimate from the device's rates, "
                  "good to a factor of 2)\n",
                  plan.secondsPerStep);
-  std::string gap =
-      formatShare(plan.secondsPerStep - bounds.seconds, plan.secondsPerStep);
+  std::string gap = formatShare(
+      std::max(plan.secondsPerStep - bounds.seconds, 0.0), plan.secondsPerStep);
   text += format("no plan within the budget takes less than %.3g s (gap %s)",
                  bounds.seconds, gap.c_str());
   text += bounds.secondsPerMiB > 0
