@@ -209,6 +209,34 @@ def check_bounds(plan, faults):
         faults.expect(weights["bytes"] <= weights["file_bytes"], "weights do not fit their file")
 
 
+def check_certificates(plan, faults):
+    """Bounds are below what they bound and repeat the plan's own figures."""
+    if "certificates" not in plan:
+        return
+    bounds = plan["certificates"]
+    faults.equal("certificates.offsets.arena_bytes", bounds["offsets"]["arena_bytes"], plan["arena_bytes"])
+    faults.equal("certificates.offsets.bound_bytes", bounds["offsets"]["bound_bytes"],
+                 plan["max_live_bytes"])
+    faults.equal("certificates.order.peak_bytes", bounds["order"]["peak_bytes"],
+                 plan["peak"]["planned_bytes"])
+    faults.equal("certificates.peak.min_peak_bytes", bounds["peak"]["min_peak_bytes"],
+                 plan["min_peak_bytes"])
+    faults.equal("certificates.peak.bound_bytes", bounds["peak"]["bound_bytes"], plan["floor_bytes"])
+    faults.equal("certificates.time.seconds_per_step", bounds["time"]["seconds_per_step"],
+                 plan["seconds_per_step"])
+    for name, value in (("order", "peak_bytes"), ("peak", "min_peak_bytes")):
+        faults.expect(bounds[name]["bound_bytes"] <= bounds[name][value],
+                      f"certificates.{name}: the bound is above the {value}")
+    faults.expect(bounds["order_without_recomputation"]["bound_bytes"] >= plan["floor_bytes"],
+                  "certificates.order_without_recomputation: the bound is below the floor")
+    time = bounds["time"]
+    faults.expect(0 <= time["bound_seconds"] <= time["seconds_per_step"] * (1 + 1e-9),
+                  "certificates.time: the bound is above the seconds_per_step")
+    if not any(step["recomputed"] for program in plan["programs"] for step in program["steps"]):
+        faults.expect(bounds["order_without_recomputation"]["bound_bytes"] <= plan["peak"]["planned_bytes"],
+                      "certificates.order_without_recomputation: this plan is below the bound")
+
+
 def check_parameters(plan, faults):
     """Adapter tensors follow one another in the adapter array, which holds them."""
     elements = 0
@@ -236,6 +264,7 @@ def verify(plan):
     top = check_arena(plan, live, faults)
     check_peak(plan, live, faults)
     check_bounds(plan, faults)
+    check_certificates(plan, faults)
     check_parameters(plan, faults)
     facts = (f"{len(plan['buffers'])} buffers, {pairs} pairs alive together, none overlaps; "
              f"max live {top}, arena {plan['arena_bytes']} "

@@ -57,7 +57,13 @@ def good_plan():
         "buffers": buffers, "live_bytes": live,
         "tensors_at_peak": [{k: b[k] for k in ("program", "name", "onnx_node", "bytes", "class")}
                             for b in alive],
-        "flops_per_step": 10.0, "recomputed_flops": 1.0,
+        "certificates": {
+            "offsets": {"arena_bytes": PAGE, "bound_bytes": 3968},
+            "order": {"peak_bytes": total - 300, "bound_bytes": total - 300},
+            "order_without_recomputation": {"bound_bytes": total - 300},
+            "peak": {"min_peak_bytes": total - 400, "bound_bytes": total - 500},
+            "time": {"seconds_per_step": 2.0, "bound_seconds": 1.5, "seconds_saved_by_next_mib": 0.1}},
+        "flops_per_step": 10.0, "recomputed_flops": 1.0, "seconds_per_step": 2.0,
         "parameters": [{"name": "A", "element_offset": 0, "elements": 128},
                        {"name": "B", "element_offset": 128, "elements": 128}],
         "weights": {"count": 1, "bytes": 4000, "file_bytes": 5000, "resident": False}}
@@ -134,6 +140,21 @@ class VerifyPlan(unittest.TestCase):
         self.caught(lambda p: p.update(recomputed_flops=11.0), "recomputed_flops")
         self.caught(lambda p: p["parameters"][1].update(element_offset=127), "overlaps")
         self.caught(lambda p: p["parameters"][1].update(elements=129), "do not fit")
+
+    def test_certificates(self):
+        def change(section, key, value):
+            self.caught(lambda p: p["certificates"][section].update({key: value}), f"certificates.{section}")
+        planned = good_plan()["peak"]["planned_bytes"]
+        change("offsets", "bound_bytes", 3967)
+        change("offsets", "arena_bytes", 2 * PAGE)
+        change("order", "peak_bytes", planned + 1)
+        change("order", "bound_bytes", planned + 1)
+        change("order_without_recomputation", "bound_bytes", planned + 1)
+        change("order_without_recomputation", "bound_bytes", planned - 300)
+        change("peak", "min_peak_bytes", planned)
+        change("peak", "bound_bytes", planned)
+        change("time", "seconds_per_step", 2.5)
+        change("time", "bound_seconds", 2.1)
 
     def test_tensors_at_the_peak(self):
         self.caught(lambda p: p["tensors_at_peak"].pop(), "tensors_at_peak")
