@@ -51,21 +51,19 @@ CommandResult neap::runPlan(const JobRequest &request) {
   PlannedJob planned;
   if (CommandResult error = planJob(request, *prepared.job, planned))
     return error;
-  // For the terminal alone: a plan says the same on every machine.
-  std::string timing =
-      "took:     " + format("%.2f s to import, %.2f s to plan\n",
-                            seconds(imported - start),
-                            seconds(Clock::now() - imported));
-  if (request.output.empty()) {
-    std::cout << describePlan(*prepared.job, planned) << timing;
-    return std::nullopt;
-  }
+  Clock::time_point decided = Clock::now();
   std::string path;
-  if (CommandResult error =
-          writeReport(request.output, "plan.json", planned.json, path))
-    return error;
-  std::cout << describePlan(*prepared.job, planned) << "plan:     " << path
-            << "\n"
-            << timing;
+  if (!request.output.empty())
+    if (CommandResult error =
+            writeReport(request.output, "plan.json", planned.json, path))
+      return error;
+  std::cout << describePlan(*prepared.job, planned)
+            << explainPeak(planned.result);
+  if (!path.empty())
+    std::cout << "plan:     " << path << "\n";
+  // For the terminal alone: a plan says the same on every machine.
+  std::cout << "took:     "
+            << format("%.2f s to import, %.2f s to plan\n",
+                      seconds(imported - start), seconds(decided - imported));
   return std::nullopt;
 }

@@ -80,17 +80,12 @@ std::string renderPlanSummary(const PlanResult &plan,
   return text;
 }
 
-std::string renderDoesNotFit(const PlanResult &plan,
-                             const PlanReportInfo &info) {
-  std::string text = format(
-      "expected a peak of at most %lld bytes%s%s, but found at least %lld\n",
-      static_cast<long long>(info.budgetBytes.value_or(0)),
-      info.budgetKind.empty() ? "" : " ", info.budgetKind.c_str(),
-      static_cast<long long>(plan.minPeakBytes));
-  text += "largest tensors at the smallest peak:\n";
+/// One line per tensor, at most `namedTensors`. Fixed ranges and scratch are
+/// not the model's tensors: by_class has them.
+static std::string listTensorsAtPeak(const PlanResult &plan) {
+  std::string text;
   size_t count = 0;
   for (const PlannedBuffer &buffer : plan.findBuffersAtPeak()) {
-    // Fixed ranges and scratch are not the model's tensors: by_class has them.
     if (buffer.fixed || buffer.memoryClass == MemoryClass::KernelScratch)
       continue;
     if (count++ == namedTensors)
@@ -100,6 +95,26 @@ std::string renderDoesNotFit(const PlanResult &plan,
                getMemoryClassName(buffer.memoryClass), buffer.name.c_str(),
                buffer.onnxNode.empty() ? "" : " of ", buffer.onnxNode.c_str());
   }
+  return text;
+}
+
+std::string explainPeak(const PlanResult &plan) {
+  const PlannedProgram &program = plan.programs[plan.peakProgram];
+  const PlannedStep &step = program.steps[plan.peakStep];
+  return "largest tensors at the peak, in step " +
+         std::to_string(plan.peakStep) + " of " + program.name + ", " +
+         step.op + (step.onnxNode.empty() ? "" : " of " + step.onnxNode) +
+         ":\n" + listTensorsAtPeak(plan);
+}
+
+std::string renderDoesNotFit(const PlanResult &plan,
+                             const PlanReportInfo &info) {
+  std::string text = format(
+      "expected a peak of at most %lld bytes%s%s, but found at least %lld\n",
+      static_cast<long long>(info.budgetBytes.value_or(0)),
+      info.budgetKind.empty() ? "" : " ", info.budgetKind.c_str(),
+      static_cast<long long>(plan.minPeakBytes));
+  text += "largest tensors at the smallest peak:\n" + listTensorsAtPeak(plan);
   return text;
 }
 

@@ -4,7 +4,7 @@
 
 namespace neap {
 
-std::vector<bool> findReadByBackward(const Schedule &schedule) {
+static std::vector<bool> findReadByBackward(const Schedule &schedule) {
   std::vector<bool> read(schedule.values.size(), false);
   for (int s = schedule.forwardEnd; s < schedule.size(); ++s)
     for (int operand : schedule.steps[s].operands)
@@ -12,7 +12,7 @@ std::vector<bool> findReadByBackward(const Schedule &schedule) {
   return read;
 }
 
-std::vector<int> computeLastForwardUses(const Schedule &schedule) {
+static std::vector<int> computeLastForwardUses(const Schedule &schedule) {
   std::vector<int> lastUses(schedule.values.size(), -1);
   for (int s = 0; s < schedule.forwardEnd; ++s)
     for (int operand : schedule.steps[s].operands)
@@ -37,7 +37,9 @@ static std::vector<bool> findSideInputs(const Schedule &schedule) {
 Segmentation segmentForward(const Schedule &schedule) {
   Segmentation result;
   result.isSideInput = findSideInputs(schedule);
-  std::vector<int> lastUses = computeLastForwardUses(schedule);
+  result.readByBackward = findReadByBackward(schedule);
+  result.lastForwardUses = computeLastForwardUses(schedule);
+  const std::vector<int> &lastUses = result.lastForwardUses;
   // changes[i]: how many more values are alive between steps i and i + 1 than
   // between i - 1 and i.
   std::vector<int> changes(schedule.forwardEnd + 1, 0);
@@ -63,9 +65,7 @@ Segmentation segmentForward(const Schedule &schedule) {
 
 BlockTypes::BlockTypes(const Schedule &schedule,
                        const Segmentation &segmentation)
-    : schedule(schedule), isSideInput(segmentation.isSideInput),
-      readByBackward(findReadByBackward(schedule)),
-      lastForwardUses(computeLastForwardUses(schedule)) {}
+    : schedule(schedule), segmentation(segmentation) {}
 
 int BlockTypes::getType(StepRange range) {
   std::vector<int> key;
@@ -80,12 +80,14 @@ int BlockTypes::getType(StepRange range) {
     for (int operand : step.operands) {
       bool external = schedule.values[operand].producer < range.begin;
       key.push_back(number(operand) * 8 + external * 4 +
-                    isSideInput[operand] * 2 + readByBackward[operand]);
+                    segmentation.isSideInput[operand] * 2 +
+                    segmentation.readByBackward[operand]);
     }
     for (int result : step.results)
       key.push_back(number(result) * 8 +
-                    (lastForwardUses[result] >= range.end) * 4 +
-                    isSideInput[result] * 2 + readByBackward[result]);
+                    (segmentation.lastForwardUses[result] >= range.end) * 4 +
+                    segmentation.isSideInput[result] * 2 +
+                    segmentation.readByBackward[result]);
     key.push_back(-1);
   }
   return types.try_emplace(std::move(key), static_cast<int>(types.size()))

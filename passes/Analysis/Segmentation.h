@@ -33,6 +33,10 @@ struct Segmentation {
   std::vector<StepRange> segments;
   /// By value: read in the forward part, and only where no gradient flows.
   std::vector<bool> isSideInput;
+  /// By value: some backward step reads it.
+  std::vector<bool> readByBackward;
+  /// By value: the last forward step that reads it, or -1.
+  std::vector<int> lastForwardUses;
 };
 
 /// Cuts the forward part wherever exactly one value, side inputs and program
@@ -44,6 +48,7 @@ Segmentation segmentForward(const Schedule &schedule);
 /// backward part and by later forward steps.
 class BlockTypes {
 public:
+  /// Both must outlive this.
   BlockTypes(const Schedule &schedule, const Segmentation &segmentation);
 
   /// 0, 1, ... in order of first appearance.
@@ -51,16 +56,9 @@ public:
 
 private:
   const Schedule &schedule;
-  std::vector<bool> isSideInput, readByBackward;
-  std::vector<int> lastForwardUses;
+  const Segmentation &segmentation;
   std::map<std::vector<int>, int> types;
 };
-
-/// By value: some backward step reads it.
-std::vector<bool> findReadByBackward(const Schedule &schedule);
-
-/// By value: the last forward step that reads it, or -1.
-std::vector<int> computeLastForwardUses(const Schedule &schedule);
 
 } // namespace neap
 

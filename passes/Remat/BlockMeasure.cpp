@@ -21,7 +21,6 @@ public:
     std::copy(outer.begin(), outer.end(), again.begin() + range.begin);
     schedule = rematerializeNested(original, chosen, again);
     table = computeBuffers(schedule);
-    lastForwardUses = computeLastForwardUses(original);
     forwardBegin = countForwardBefore(range.begin);
     forwardEnd = countForwardBefore(range.end);
   }
@@ -78,7 +77,7 @@ private:
     if (producer < 0 || !original.isForward(producer) ||
         segmentation.isSideInput[value])
       return Place::Before;
-    int position = std::max(producer, lastForwardUses[value]);
+    int position = std::max(producer, segmentation.lastForwardUses[value]);
     if (position >= range.end)
       return Place::After;
     return position >= range.begin ? Place::Inside : Place::Before;
@@ -106,7 +105,6 @@ private:
   StepRange range;
   Schedule schedule;
   BufferTable table;
-  std::vector<int> lastForwardUses;
   int forwardBegin, forwardEnd; // of the block, in `schedule`
 };
 

@@ -20,13 +20,16 @@
 namespace neap {
 namespace {
 
+/// Prices go from a nanosecond per MiB (cheaper than any memory) to about an
+/// hour.
+constexpr int64_t highestPrice = int64_t{1} << 42;
+
 class BlockNetwork {
 public:
   BlockNetwork(const Schedule &schedule, const Segmentation &segmentation,
                StepRange block, int64_t nsPerMiB)
       : schedule(schedule), segmentation(segmentation), block(block),
-        nsPerMiB(nsPerMiB), readByBackward(findReadByBackward(schedule)),
-        lastForwardUses(computeLastForwardUses(schedule)) {}
+        nsPerMiB(nsPerMiB) {}
 
   std::vector<bool> solve() {
     for (int s = block.begin; s < block.end; ++s)
@@ -60,7 +63,7 @@ private:
     if (!isNew)
       return entry->second;
     int need = entry->second = network.addNode();
-    if (readByBackward[value])
+    if (segmentation.readByBackward[value])
       network.addEdge(FlowNetwork::source, need, FlowNetwork::infinite);
     if (schedule.values[value].producer < block.begin)
       network.addEdge(need, FlowNetwork::sink, getPrice(value));
@@ -71,7 +74,7 @@ private:
   bool isFree(int value) const {
     return segmentation.isSideInput[value] ||
            schedule.values[value].producer == ScheduleValue::programInput ||
-           lastForwardUses[value] >= block.end;
+           segmentation.lastForwardUses[value] >= block.end;
   }
 
   /// In nanoseconds; a price above any sum of run times acts as infinite.
@@ -86,8 +89,6 @@ private:
   const Segmentation &segmentation;
   StepRange block;
   int64_t nsPerMiB;
-  std::vector<bool> readByBackward;
-  std::vector<int> lastForwardUses;
   FlowNetwork network;
   std::vector<int> runNodes;
   std::map<int, int> needNodes;
@@ -101,13 +102,17 @@ std::vector<bool> chooseRecomputedSteps(const Schedule &schedule,
   return BlockNetwork(schedule, segmentation, block, nsPerMiB).solve();
 }
 
+std::vector<bool> keepLeast(const Schedule &schedule,
+                            const Segmentation &segmentation, StepRange block) {
+  return chooseRecomputedSteps(schedule, segmentation, block, highestPrice);
+}
+
 std::vector<std::vector<bool>>
 enumerateVariants(const Schedule &schedule, const Segmentation &segmentation,
                   StepRange block) {
   std::vector<std::vector<bool>> variants = {
       std::vector<bool>(block.end - block.begin, false)};
-  // From a nanosecond per MiB (cheaper than any memory) to an hour.
-  for (int64_t nsPerMiB = 1; nsPerMiB < 4'000'000'000'000; nsPerMiB *= 2) {
+  for (int64_t nsPerMiB = 1; nsPerMiB <= highestPrice; nsPerMiB *= 2) {
     std::vector<bool> chosen =
         chooseRecomputedSteps(schedule, segmentation, block, nsPerMiB);
     if (std::find(variants.begin(), variants.end(), chosen) == variants.end())

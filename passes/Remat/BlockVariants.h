@@ -23,6 +23,10 @@ std::vector<bool> chooseRecomputedSteps(const Schedule &schedule,
                                         const Segmentation &segmentation,
                                         StepRange block, int64_t nsPerMiB);
 
+/// The choice that keeps the fewest bytes.
+std::vector<bool> keepLeast(const Schedule &schedule,
+                            const Segmentation &segmentation, StepRange block);
+
 /// The distinct choices over a geometric sweep of prices, from "recompute
 /// nothing" (always the first) to the fewest bytes kept.
 std::vector<std::vector<bool>>

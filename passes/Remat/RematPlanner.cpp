@@ -25,8 +25,9 @@ constexpr int nestedSegments[] = {2,  3,  4,  5,  6,  8,  10, 12, 14,
 /// Segments of the blocks inside.
 constexpr int innerSegments[] = {1, 2};
 
-/// Partial plans kept per cut; beyond that, one per bucket of kept bytes.
-constexpr size_t maxStates = 128;
+/// Partial plans kept per cut: one for each range of kept bytes of this share
+/// of the limit.
+constexpr int64_t stateBuckets = 256;
 
 /// Bound on the time spent measuring variants off the hull, in steps walked.
 constexpr int64_t neighbourWork = 400'000;
@@ -41,31 +42,34 @@ struct State {
   int segment;   // where the option begins
 };
 
-/// Keeps the states that no other beats in both kept bytes and time.
-void prune(std::vector<State> &states) {
-  auto key = [](const State &s) {
-    return std::tuple(s.keptBytes, s.extraNs, s.segment, s.previousState,
-                      s.option);
-  };
-  std::sort(states.begin(), states.end(),
-            [&](const State &a, const State &b) { return key(a) < key(b); });
-  std::vector<State> kept;
-  for (const State &state : states)
-    if (kept.empty() || state.extraNs < kept.back().extraNs)
-      kept.push_back(state);
-  states = std::move(kept);
-  if (states.size() <= maxStates)
-    return;
-  // One state per bucket: the last, which is the fastest.
-  int64_t low = states.front().keptBytes;
-  int64_t width = (states.back().keptBytes - low) / (maxStates - 1) + 1;
-  std::vector<State> thinned;
-  for (size_t i = 0; i < states.size(); ++i)
-    if (i + 1 == states.size() || (states[i].keptBytes - low) / width !=
-                                      (states[i + 1].keptBytes - low) / width)
-      thinned.push_back(states[i]);
-  states = std::move(thinned);
-}
+/// The states at one cut: the fastest of each range of kept bytes.
+class States {
+public:
+  explicit States(int64_t limitBytes)
+      : width(limitBytes / stateBuckets + 1), buckets(stateBuckets + 1) {}
+
+  void add(const State &state) {
+    int64_t bucket = std::min(state.keptBytes / width, stateBuckets);
+    std::optional<State> &held = buckets[bucket];
+    if (!held || std::pair(state.extraNs, state.keptBytes) <
+                     std::pair(held->extraNs, held->keptBytes))
+      held = state;
+  }
+
+  /// By kept bytes, those that no other beats in both kept bytes and time; the
+  /// last is the fastest.
+  std::vector<State> list() const {
+    std::vector<State> states;
+    for (const std::optional<State> &state : buckets)
+      if (state && (states.empty() || state->extraNs < states.back().extraNs))
+        states.push_back(*state);
+    return states;
+  }
+
+private:
+  int64_t width;
+  std::vector<std::optional<State>> buckets;
+};
 
 } // namespace
 
@@ -151,16 +155,13 @@ void RematPlanner::addJoined(int begin, int end,
 void RematPlanner::addNested(int begin, int end,
                              std::vector<BlockVariant> &variants) {
   StepRange range = getRange(begin, end);
-  std::vector<int> lastForwardUses = computeLastForwardUses(hoisted);
   for (int inner : innerSegments) {
     if (end - begin <= inner)
       continue;
     std::vector<bool> recomputed;
     for (int first = begin; first < end; first += inner) {
-      std::vector<bool> part =
-          enumerateVariants(hoisted, segmentation,
-                            getRange(first, std::min(first + inner, end)))
-              .back();
+      std::vector<bool> part = keepLeast(
+          hoisted, segmentation, getRange(first, std::min(first + inner, end)));
       recomputed.insert(recomputed.end(), part.begin(), part.end());
     }
     // What later blocks read is kept for them.
@@ -169,7 +170,7 @@ void RematPlanner::addNested(int begin, int end,
       const std::vector<int> &results = hoisted.steps[s].results;
       outer.push_back(hoisted.steps[s].recomputable &&
                       std::none_of(results.begin(), results.end(), [&](int v) {
-                        return lastForwardUses[v] >= range.end;
+                        return segmentation.lastForwardUses[v] >= range.end;
                       }));
     }
     variants.push_back(measureVariant(hoisted, segmentation, range,
@@ -232,10 +233,15 @@ RematPlanner::Choice RematPlanner::chooseKeepingAll() const {
 std::optional<RematPlanner::Choice>
 RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit) const {
   int count = static_cast<int>(optionsAt.size());
+  int64_t keptByAll = 0;
+  for (const std::vector<Option> &options : optionsAt)
+    keptByAll += options.front().variant->keptBytes;
+  std::vector<States> reached(
+      count + 1, States(std::min({peakLimit, keptLimit, keptByAll})));
+  reached[0].add({0, 0, -1, 0, -1});
   std::vector<std::vector<State>> statesAt(count + 1);
-  statesAt[0] = {{0, 0, -1, 0, -1}};
   for (int segment = 0; segment < count; ++segment) {
-    prune(statesAt[segment]);
+    statesAt[segment] = reached[segment].list();
     for (size_t i = 0; i < statesAt[segment].size(); ++i) {
       const State state = statesAt[segment][i];
       for (size_t o = 0; o < optionsAt[segment].size(); ++o) {
@@ -245,13 +251,12 @@ RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit) const {
                        state.keptBytes + option.variant->peakBytes > peakLimit;
         if (exceeds || needs[option.end] > peakLimit - kept)
           continue;
-        statesAt[option.end].push_back({kept,
-                                        state.extraNs + option.variant->extraNs,
-                                        static_cast<int>(i), o, segment});
+        reached[option.end].add({kept, state.extraNs + option.variant->extraNs,
+                                 static_cast<int>(i), o, segment});
       }
     }
   }
-  prune(statesAt[count]);
+  statesAt[count] = reached[count].list();
   if (statesAt[count].empty())
     return std::nullopt;
   Choice choice;

@@ -101,6 +101,8 @@ private:
   /// Counts down `evaluations`, of which it has at most so many.
   bool improveOnce(Candidate &best, int64_t budgetBytes,
                    int64_t &evaluations) const;
+  static bool mayImprove(const Candidate &best, size_t position,
+                         const Option &option, int64_t budgetBytes);
   Choice replaceBlock(const Choice &choice, size_t position,
                       const Option &option) const;
   const Schedule &schedule;

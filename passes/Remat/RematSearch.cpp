@@ -62,7 +62,8 @@ bool RematPlanner::improveOnce(Candidate &best, int64_t budgetBytes,
   bool improved = false;
   for (size_t position = 0; position < best.choice.size(); ++position)
     for (const Option &option : optionsAt[best.choice[position].begin]) {
-      if (option.variant == best.choice[position].variant)
+      if (option.variant == best.choice[position].variant ||
+          !mayImprove(best, position, option, budgetBytes))
         continue;
       if (evaluations-- <= 0)
         return false;
@@ -74,6 +75,24 @@ bool RematPlanner::improveOnce(Candidate &best, int64_t budgetBytes,
       improved = true;
     }
   return improved;
+}
+
+/// By the estimates: what fits must become faster, what does not must keep less
+/// or have a lower peak than some block that the option replaces.
+bool RematPlanner::mayImprove(const Candidate &best, size_t position,
+                              const Option &option, int64_t budgetBytes) {
+  int64_t keptBytes = 0, extraNs = 0, peakBytes = 0;
+  for (size_t i = position;
+       i < best.choice.size() && best.choice[i].begin < option.end; ++i) {
+    const BlockVariant &replaced = *best.choice[i].variant;
+    peakBytes = std::max(peakBytes, keptBytes + replaced.peakBytes);
+    keptBytes += replaced.keptBytes;
+    extraNs += replaced.extraNs;
+  }
+  if (best.plan.maxLiveBytes <= budgetBytes)
+    return option.variant->extraNs < extraNs;
+  return option.variant->keptBytes < keptBytes ||
+         option.variant->peakBytes < peakBytes;
 }
 
 /// The blocks that the option covers go; what it does not reach of the last one

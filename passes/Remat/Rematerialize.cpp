@@ -17,6 +17,7 @@ public:
   Schedule run() {
     std::vector<ScheduleStep> backward = buildBackward();
     std::vector<bool> dead = findDeadOriginals(backward);
+    output.steps.reserve(input.forwardEnd + backward.size());
     for (int s = 0; s < input.forwardEnd; ++s)
       if (!dead[s])
         output.steps.push_back(input.steps[s]);
@@ -33,6 +34,7 @@ public:
 private:
   std::vector<ScheduleStep> buildBackward() {
     std::vector<ScheduleStep> backward;
+    backward.reserve(input.steps.size());
     for (int s = input.forwardEnd; s < input.size(); ++s) {
       ScheduleStep step = input.steps[s];
       for (int &operand : step.operands)
