@@ -147,11 +147,11 @@ struct CommandLine {
         ->required()
         ->allow_extra_args(false)
         ->check(notEmpty);
-    plan->add_option("--sweep", sweepPoints,
-                     "plans for so many budgets between the smallest peak and "
-                     "everything kept; default 12")
-        ->expected(0, 1)
-        ->default_str("12")
+    CLI::Option *sweep = plan->add_flag(
+        "--sweep",
+        "plans for budgets between the smallest peak and everything kept");
+    plan->add_option("--points", sweepPoints, "budgets of a sweep; default 12")
+        ->needs(sweep)
         ->check(CLI::Range(2, 1000));
     plan->add_option("-o,--output", job.output,
                      "folder or file for plan.json (sweep.json)")

@@ -49,7 +49,7 @@ def find_budgets(inputs, work, args):
     """Bytes in the measure of the profile's budget."""
     model, lora, train = inputs
     support.checked(support.BIN / "neap", "plan", model, "--lora", lora, "--train", train,
-                    "--device", args.device, "--sweep", str(args.budgets), "-o", work / "sweep.json")
+                    "--device", args.device, "--sweep", "--points", str(args.budgets), "-o", work / "sweep.json")
     sweep = json.loads((work / "sweep.json").read_text())["devices"][0]
     return [plan["planned_bytes"] for plan in sweep["plans"]]
 

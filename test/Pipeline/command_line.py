@@ -279,6 +279,44 @@ class CommandLine(unittest.TestCase):
         self.assertIn("base_model.model.model.layers.0.self_attn.v_proj.lora_A.weight",
                       support.read_safetensors(ours / "adapter_model.safetensors"))
 
+    # Sweeps -----------------------------------------------------------------
+
+    def sweep(self, *extra):
+        out = self.work / "sweep.json"
+        done = support.checked(*self.job("plan", "--sweep", "--points", "5", "-o", out, *extra))
+        return json.loads(out.read_text())["devices"], done.stdout
+
+    def test_a_sweep_goes_from_the_smallest_peak_to_everything_kept(self):
+        (device,), table = self.sweep()
+        plans = device["plans"]
+        self.assertEqual((device["device"], len(plans)), (DEVICE, 5))
+        self.assertEqual(len(table.splitlines()), 2 + 5 + 1)
+        peaks = [p["planned_bytes"] for p in plans]
+        self.assertEqual(peaks, sorted(peaks))
+        self.assertGreater(plans[0]["recomputed_flops"], 0)
+        self.assertEqual(plans[-1]["recomputed_flops"], 0)
+        for plan in plans:
+            self.assertLessEqual(device["floor_bytes"], plan["planned_bytes"])
+            self.assertLessEqual(plan["bound_seconds"], plan["seconds_per_step"] * (1 + 1e-9))
+            self.assertLessEqual(plan["max_live_bytes"], plan["arena_bytes"])
+        for objective, swept in (("smallest", plans[0]), ("fastest", plans[-1])):
+            out = self.work / "one.json"
+            support.checked(*self.job("plan", "--objective", objective, "-o", out))
+            alone = json.loads(out.read_text())
+            self.assertEqual(alone["peak"]["anon"], swept["anon"])
+            self.assertAlmostEqual(alone["seconds_per_step"], swept["seconds_per_step"])
+
+    def test_a_sweep_over_several_devices(self):
+        both, table = self.sweep("--device", "pixel-8")
+        self.assertEqual([d["device"] for d in both], [DEVICE, "pixel-8"])
+        self.assertIn("on pixel-8", table)
+
+    def test_options_that_make_no_sense_together(self):
+        for extra, word in (("--device pixel-8", "--sweep"), ("--sweep --budget 1GiB", "--budget"),
+                            ("--sweep --objective smallest", "--objective"), ("--sweep --points 1", "--points"),
+                            ("--points 5", "--sweep")):
+            self.refused(USAGE, word, command=self.job("plan", *extra.split()))
+
     def opset_model(self, version):
         """The model with another version of the default operator set."""
         data = self.model.read_bytes()
