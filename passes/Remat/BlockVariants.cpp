@@ -13,12 +13,14 @@
 
 #include "passes/Remat/BlockVariants.h"
 
-#include "passes/Remat/MinCut.h"
+#include "passes/Solvers/MaxFlow.h"
 
 #include <algorithm>
 
 namespace neap {
 namespace {
+
+constexpr int sourceVertex = 0, sinkVertex = 1;
 
 /// Prices go from a nanosecond per MiB (cheaper than any memory) to about an
 /// hour.
@@ -33,13 +35,13 @@ public:
 
   std::vector<bool> solve() {
     for (int s = block.begin; s < block.end; ++s)
-      runNodes.push_back(network.addNode());
+      runNodes.push_back(network.addVertex());
     for (int s = block.begin; s < block.end; ++s)
       addStep(s);
-    std::vector<bool> side = network.computeMinCut();
+    network.run(sourceVertex, sinkVertex);
     std::vector<bool> chosen;
     for (int node : runNodes)
-      chosen.push_back(side[node]);
+      chosen.push_back(network.onSourceSide(node));
     return chosen;
   }
 
@@ -47,26 +49,26 @@ private:
   void addStep(int s) {
     const ScheduleStep &step = schedule.steps[s];
     int run = runNodes[s - block.begin];
-    network.addEdge(run, FlowNetwork::sink,
-                    step.recomputable ? std::max<int64_t>(step.costNs, 1)
-                                      : FlowNetwork::infinite);
+    network.addArc(run, sinkVertex,
+                   step.recomputable ? std::max<int64_t>(step.costNs, 1)
+                                     : MaxFlow::infinite);
     for (int operand : step.operands)
       if (!isFree(operand))
-        network.addEdge(run, getNeedNode(operand), FlowNetwork::infinite);
+        network.addArc(run, getNeedNode(operand), MaxFlow::infinite);
     for (int result : step.results)
       if (!isFree(result))
-        network.addEdge(getNeedNode(result), run, getPrice(result));
+        network.addArc(getNeedNode(result), run, getPrice(result));
   }
 
   int getNeedNode(int value) {
     auto [entry, isNew] = needNodes.try_emplace(value, -1);
     if (!isNew)
       return entry->second;
-    int need = entry->second = network.addNode();
+    int need = entry->second = network.addVertex();
     if (segmentation.readByBackward[value])
-      network.addEdge(FlowNetwork::source, need, FlowNetwork::infinite);
+      network.addArc(sourceVertex, need, MaxFlow::infinite);
     if (schedule.values[value].producer < block.begin)
-      network.addEdge(need, FlowNetwork::sink, getPrice(value));
+      network.addArc(need, sinkVertex, getPrice(value));
     return need;
   }
 
@@ -81,7 +83,7 @@ private:
   int64_t getPrice(int value) const {
     double price = static_cast<double>(schedule.values[value].bytes) *
                    static_cast<double>(nsPerMiB) / (1 << 20);
-    constexpr double highest = FlowNetwork::infinite >> 20;
+    constexpr double highest = MaxFlow::infinite >> 20;
     return static_cast<int64_t>(std::min(price, highest));
   }
 
@@ -89,7 +91,7 @@ private:
   const Segmentation &segmentation;
   StepRange block;
   int64_t nsPerMiB;
-  FlowNetwork network;
+  MaxFlow network{2};
   std::vector<int> runNodes;
   std::map<int, int> needNodes;
 };

@@ -14,13 +14,15 @@
 
 #include "passes/Remat/ScheduleBound.h"
 
-#include "passes/Remat/MinCut.h"
+#include "passes/Solvers/MaxFlow.h"
 
 #include <algorithm>
 #include <map>
 
 namespace neap {
 namespace {
+
+constexpr int sourceVertex = 0, sinkVertex = 1;
 
 /// Cuts for one candidate and budget; the bound is a maximum over few lines, so
 /// that this is hardly ever reached.
@@ -39,19 +41,20 @@ public:
       if (precedence.mustPrecede(step, s))
         for (int operand : schedule.steps[s].operands)
           if (int need = getNeedNode(operand); need >= 0)
-            network.addEdge(FlowNetwork::source, need, FlowNetwork::infinite);
+            network.addArc(sourceVertex, need, MaxFlow::infinite);
   }
 
   void solve(int64_t &keptBytes, int64_t &extraNs, int64_t &costNs) {
-    std::vector<bool> side = network.computeMinCut();
+    network.run(sourceVertex, sinkVertex);
     for (auto [s, node] : runNodes)
-      if (side[node]) {
+      if (network.onSourceSide(node)) {
         extraNs += getTime(s);
         costNs += getTime(s);
       }
     for (auto [v, node] : needNodes) {
       auto run = runNodes.find(schedule.values[v].producer);
-      if (side[node] && (run == runNodes.end() || !side[run->second])) {
+      if (network.onSourceSide(node) &&
+          (run == runNodes.end() || !network.onSourceSide(run->second))) {
         keptBytes += getBytes(v);
         costNs += getPrice(v);
       }
@@ -69,12 +72,12 @@ private:
     auto [entry, isNew] = needNodes.try_emplace(value, -1);
     if (!isNew)
       return entry->second;
-    int need = entry->second = network.addNode();
+    int need = entry->second = network.addVertex();
     bool ranBefore = precedence.mustPrecede(producer, step);
     int instead = ranBefore && !precedence.mayRunAgain(producer)
-                      ? FlowNetwork::sink
+                      ? sinkVertex
                       : getRunNode(producer);
-    network.addEdge(need, instead, getPrice(value));
+    network.addArc(need, instead, getPrice(value));
     return need;
   }
 
@@ -82,11 +85,11 @@ private:
     auto [entry, isNew] = runNodes.try_emplace(s, -1);
     if (!isNew)
       return entry->second;
-    int run = entry->second = network.addNode();
-    network.addEdge(run, FlowNetwork::sink, getTime(s));
+    int run = entry->second = network.addVertex();
+    network.addArc(run, sinkVertex, getTime(s));
     for (int operand : schedule.steps[s].operands)
       if (int need = getNeedNode(operand); need >= 0)
-        network.addEdge(run, need, FlowNetwork::infinite);
+        network.addArc(run, need, MaxFlow::infinite);
     return run;
   }
 
@@ -104,7 +107,7 @@ private:
   int step;
   double nsPerByte;
   std::vector<bool> alive;
-  FlowNetwork network;
+  MaxFlow network{2};
   std::map<int, int> needNodes, runNodes; // by value, by step
 };
 

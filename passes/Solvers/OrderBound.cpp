@@ -1,7 +1,7 @@
 //===- OrderBound.cpp - Sets of steps with the fewest live bytes ----------===//
 
 #include "passes/Solvers/OrderBound.h"
-#include "passes/Solvers/RematFlow.h"
+#include "passes/Solvers/MaxFlow.h"
 
 #include <algorithm>
 #include <limits>
@@ -9,7 +9,6 @@
 namespace neap::order {
 namespace {
 
-using remat::MaxFlow;
 
 /// Source side: the steps of the set, and the groups that are dead after it.
 class LiveCut {

@@ -22,7 +22,7 @@
 #ifndef NEAP_PASSES_SOLVERS_REMATBOUND_H
 #define NEAP_PASSES_SOLVERS_REMATBOUND_H
 
-#include "passes/Solvers/RematFlow.h"
+#include "passes/Solvers/MaxFlow.h"
 #include "passes/Solvers/RematInstance.h"
 
 #include <algorithm>

@@ -1,12 +1,12 @@
-//===- RematFlow.h - Maximum flow on small graphs ---------------*- C++ -*-===//
+//===- MaxFlow.h - Maximum flow on small graphs ---------------*- C++ -*-===//
 
-#ifndef NEAP_PASSES_SOLVERS_REMATFLOW_H
-#define NEAP_PASSES_SOLVERS_REMATFLOW_H
+#ifndef NEAP_PASSES_SOLVERS_MAXFLOW_H
+#define NEAP_PASSES_SOLVERS_MAXFLOW_H
 
 #include <cstdint>
 #include <vector>
 
-namespace neap::remat {
+namespace neap {
 
 /// Maximum flow by blocking flows (Dinic, Soviet Math. Doklady 1970). One
 /// object serves many graphs: clear() keeps the storage.
@@ -14,8 +14,11 @@ class MaxFlow {
 public:
   static constexpr int64_t infinite = int64_t(1) << 60;
 
+  explicit MaxFlow(int vertexCount = 0) { clear(vertexCount); }
   /// Forgets all arcs; vertices are 0 .. vertexCount - 1.
   void clear(int vertexCount);
+  /// The number of a new vertex.
+  int addVertex();
   void addArc(int from, int to, int64_t capacity);
   /// The value of a maximum flow; some value from `infinite` on where arcs of
   /// that capacity alone connect the two.
@@ -36,6 +39,6 @@ private:
   std::vector<int> firstArc, currentArc, level, queue;
 };
 
-} // namespace neap::remat
+} // namespace neap
 
-#endif // NEAP_PASSES_SOLVERS_REMATFLOW_H
+#endif // NEAP_PASSES_SOLVERS_MAXFLOW_H

@@ -1,15 +1,21 @@
-//===- RematFlow.cpp - Maximum flow on small graphs -----------------------===//
+//===- MaxFlow.cpp - Maximum flow on small graphs -----------------------===//
 
-#include "passes/Solvers/RematFlow.h"
+#include "passes/Solvers/MaxFlow.h"
 
 #include <algorithm>
 
-namespace neap::remat {
+namespace neap {
 
 void MaxFlow::clear(int vertexCount) {
   arcs.clear();
   firstArc.assign(vertexCount, -1);
   level.resize(vertexCount);
+}
+
+int MaxFlow::addVertex() {
+  firstArc.push_back(-1);
+  level.push_back(-1);
+  return static_cast<int>(firstArc.size()) - 1;
 }
 
 void MaxFlow::addArc(int from, int to, int64_t capacity) {
@@ -63,4 +69,4 @@ int64_t MaxFlow::run(int source, int sink) {
   return total;
 }
 
-} // namespace neap::remat
+} // namespace neap
