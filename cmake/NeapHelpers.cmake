@@ -11,8 +11,10 @@ endif()
 string(REPLACE "-O3" "-O1" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 
 add_library(neap_flags INTERFACE)
+# Without contraction plans, which weigh costs in floating point, are the same
+# on every machine.
 target_compile_options(neap_flags INTERFACE -Wall -Wextra -Werror
-                       -Wno-unused-parameter)
+                       -Wno-unused-parameter -ffp-contract=off)
 target_include_directories(neap_flags INTERFACE ${PROJECT_SOURCE_DIR}
                            ${PROJECT_BINARY_DIR})
 if(NEAP_SANITIZE)

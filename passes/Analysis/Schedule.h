@@ -10,6 +10,8 @@
 #ifndef NEAP_PASSES_ANALYSIS_SCHEDULE_H
 #define NEAP_PASSES_ANALYSIS_SCHEDULE_H
 
+#include "llvm/ADT/SmallVector.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -29,6 +31,10 @@ struct ScheduleValue {
   static constexpr int absent = -2;
 };
 
+/// Schedules are copied thousands of times per plan: the lists of a step lie
+/// within it.
+using ValueList = llvm::SmallVector<int, 6>;
+
 /// One execution of one operation.
 struct ScheduleStep {
   /// The step of the extracted program that this one executes.
@@ -36,14 +42,14 @@ struct ScheduleStep {
   /// A second execution, in the backward part.
   bool recomputed = false;
   /// Tensor operands and results: indices into Schedule::values.
-  std::vector<int> operands, results;
+  ValueList operands, results;
   /// For each result the position in `operands` of the operand it may overwrite
   /// (inPlace) or is a view of (view), or -1.
-  std::vector<int> inPlace, view;
+  ValueList inPlace, view;
   /// The two operands may be exchanged without changing the result's bits.
   bool commutative = false;
   /// For each operand: a gradient can flow into it.
-  std::vector<bool> differentiable;
+  llvm::SmallVector<bool, 6> differentiable;
   int64_t scratchBytes = 0;
   double flops = 0;
   /// Estimated run time, nanoseconds.

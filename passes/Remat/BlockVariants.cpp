@@ -16,33 +16,51 @@
 #include "passes/Solvers/MaxFlow.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace neap {
 namespace {
 
 constexpr int sourceVertex = 0, sinkVertex = 1;
 
-/// Prices go from a nanosecond per MiB (cheaper than any memory) to about an
-/// hour.
-constexpr int64_t highestPrice = int64_t{1} << 42;
+/// A byte is dearer than any computation: about an hour for a MiB.
+constexpr double highestPrice = 4e6;
+
+/// Cuts that one enumeration may take; hulls have some ten corners.
+constexpr int maxCuts = 96;
+
+/// A corner of the hull.
+struct Corner {
+  std::vector<bool> recomputed;
+  int64_t keptBytes = 0, extraNs = 0;
+};
 
 class BlockNetwork {
 public:
   BlockNetwork(const Schedule &schedule, const Segmentation &segmentation,
-               StepRange block, int64_t nsPerMiB)
+               StepRange block, double nsPerByte)
       : schedule(schedule), segmentation(segmentation), block(block),
-        nsPerMiB(nsPerMiB) {}
+        nsPerByte(nsPerByte) {}
 
-  std::vector<bool> solve() {
+  Corner solve() {
     for (int s = block.begin; s < block.end; ++s)
       runNodes.push_back(network.addVertex());
     for (int s = block.begin; s < block.end; ++s)
       addStep(s);
     network.run(sourceVertex, sinkVertex);
-    std::vector<bool> chosen;
-    for (int node : runNodes)
-      chosen.push_back(network.onSourceSide(node));
-    return chosen;
+    Corner corner;
+    for (int s = block.begin; s < block.end; ++s) {
+      corner.recomputed.push_back(runs(s));
+      if (runs(s))
+        corner.extraNs += getTime(s);
+    }
+    for (auto [value, node] : needNodes) {
+      int producer = schedule.values[value].producer;
+      if (network.onSourceSide(node) &&
+          !(producer >= block.begin && runs(producer)))
+        corner.keptBytes += schedule.values[value].bytes;
+    }
+    return corner;
   }
 
 private:
@@ -50,8 +68,7 @@ private:
     const ScheduleStep &step = schedule.steps[s];
     int run = runNodes[s - block.begin];
     network.addArc(run, sinkVertex,
-                   step.recomputable ? std::max<int64_t>(step.costNs, 1)
-                                     : MaxFlow::infinite);
+                   step.recomputable ? getTime(s) : MaxFlow::infinite);
     for (int operand : step.operands)
       if (!isFree(operand))
         network.addArc(run, getNeedNode(operand), MaxFlow::infinite);
@@ -72,6 +89,15 @@ private:
     return need;
   }
 
+  bool runs(int s) const {
+    return network.onSourceSide(runNodes[s - block.begin]);
+  }
+
+  /// Nothing is free: what gains nothing is not run again.
+  int64_t getTime(int s) const {
+    return std::max<int64_t>(schedule.steps[s].costNs, 1);
+  }
+
   /// Kept whatever this block chooses.
   bool isFree(int value) const {
     return segmentation.isSideInput[value] ||
@@ -81,8 +107,8 @@ private:
 
   /// In nanoseconds; a price above any sum of run times acts as infinite.
   int64_t getPrice(int value) const {
-    double price = static_cast<double>(schedule.values[value].bytes) *
-                   static_cast<double>(nsPerMiB) / (1 << 20);
+    double price =
+        static_cast<double>(schedule.values[value].bytes) * nsPerByte;
     constexpr double highest = MaxFlow::infinite >> 20;
     return static_cast<int64_t>(std::min(price, highest));
   }
@@ -90,36 +116,60 @@ private:
   const Schedule &schedule;
   const Segmentation &segmentation;
   StepRange block;
-  int64_t nsPerMiB;
+  double nsPerByte;
   MaxFlow network{2};
   std::vector<int> runNodes;
   std::map<int, int> needNodes;
 };
 
-} // namespace
-
-std::vector<bool> chooseRecomputedSteps(const Schedule &schedule,
-                                        const Segmentation &segmentation,
-                                        StepRange block, int64_t nsPerMiB) {
-  return BlockNetwork(schedule, segmentation, block, nsPerMiB).solve();
+/// Between two corners lies another one wherever a cut at the price at which
+/// both cost the same finds something cheaper.
+void addCornersBetween(const Corner &keepsMore, const Corner &keepsLess,
+                       const std::function<Corner(double)> &cut, int &cutsLeft,
+                       std::vector<Corner> &corners) {
+  if (keepsMore.keptBytes <= keepsLess.keptBytes || cutsLeft-- <= 0)
+    return;
+  double price = static_cast<double>(keepsLess.extraNs - keepsMore.extraNs) /
+                 static_cast<double>(keepsMore.keptBytes - keepsLess.keptBytes);
+  Corner found = cut(price);
+  auto cost = [price](const Corner &corner) {
+    return static_cast<double>(corner.extraNs) +
+           price * static_cast<double>(corner.keptBytes);
+  };
+  // Prices are rounded to nanoseconds per value.
+  if (cost(found) >= cost(keepsMore) - 1 ||
+      found.recomputed == keepsMore.recomputed ||
+      found.recomputed == keepsLess.recomputed)
+    return;
+  addCornersBetween(keepsMore, found, cut, cutsLeft, corners);
+  corners.push_back(found);
+  addCornersBetween(found, keepsLess, cut, cutsLeft, corners);
 }
+
+} // namespace
 
 std::vector<bool> keepLeast(const Schedule &schedule,
                             const Segmentation &segmentation, StepRange block) {
-  return chooseRecomputedSteps(schedule, segmentation, block, highestPrice);
+  return BlockNetwork(schedule, segmentation, block, highestPrice)
+      .solve()
+      .recomputed;
 }
 
 std::vector<std::vector<bool>>
 enumerateVariants(const Schedule &schedule, const Segmentation &segmentation,
                   StepRange block) {
-  std::vector<std::vector<bool>> variants = {
-      std::vector<bool>(block.end - block.begin, false)};
-  for (int64_t nsPerMiB = 1; nsPerMiB <= highestPrice; nsPerMiB *= 2) {
-    std::vector<bool> chosen =
-        chooseRecomputedSteps(schedule, segmentation, block, nsPerMiB);
-    if (std::find(variants.begin(), variants.end(), chosen) == variants.end())
-      variants.push_back(std::move(chosen));
-  }
+  auto cut = [&](double nsPerByte) {
+    return BlockNetwork(schedule, segmentation, block, nsPerByte).solve();
+  };
+  Corner keepsAll = cut(0), keepsLeast = cut(highestPrice);
+  std::vector<Corner> corners = {keepsAll};
+  int cutsLeft = maxCuts;
+  addCornersBetween(keepsAll, keepsLeast, cut, cutsLeft, corners);
+  corners.push_back(keepsLeast);
+  std::vector<std::vector<bool>> variants;
+  for (Corner &corner : corners)
+    if (variants.empty() || corner.recomputed != variants.back())
+      variants.push_back(std::move(corner.recomputed));
   return variants;
 }
 

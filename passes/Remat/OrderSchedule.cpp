@@ -6,6 +6,10 @@
 
 namespace neap {
 
+static std::vector<int> toVector(const ValueList &list) {
+  return {list.begin(), list.end()};
+}
+
 static OrderProblem makeProblem(const Schedule &schedule) {
   OrderProblem problem;
   for (const ScheduleValue &value : schedule.values) {
@@ -15,8 +19,9 @@ static OrderProblem makeProblem(const Schedule &schedule) {
   }
   problem.liveOut.assign(schedule.values.size(), false);
   for (const ScheduleStep &step : schedule.steps)
-    problem.steps.push_back({step.operands, step.results, step.inPlace,
-                             step.view, step.commutative, step.scratchBytes,
+    problem.steps.push_back({toVector(step.operands), toVector(step.results),
+                             toVector(step.inPlace), toVector(step.view),
+                             step.commutative, step.scratchBytes,
                              step.hasEffects});
   // The last forward step, the loss, parts the two.
   int loss = schedule.forwardEnd - 1;

@@ -167,7 +167,7 @@ void RematPlanner::addNested(int begin, int end,
     // What later blocks read is kept for them.
     std::vector<bool> outer;
     for (int s = range.begin; s < range.end; ++s) {
-      const std::vector<int> &results = hoisted.steps[s].results;
+      const ValueList &results = hoisted.steps[s].results;
       outer.push_back(hoisted.steps[s].recomputable &&
                       std::none_of(results.begin(), results.end(), [&](int v) {
                         return segmentation.lastForwardUses[v] >= range.end;

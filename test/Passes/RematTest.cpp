@@ -17,7 +17,7 @@ using namespace neap::test;
 namespace {
 
 /// One step with one result of `bytes`.
-void addStep(Schedule &schedule, std::vector<int> operands, int64_t bytes,
+void addStep(Schedule &schedule, ValueList operands, int64_t bytes,
              int64_t costNs, bool effects = false) {
   ScheduleStep step;
   step.origin = schedule.size();

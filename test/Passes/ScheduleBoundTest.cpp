@@ -43,7 +43,7 @@ RematProblem makeProblem(const Schedule &schedule) {
     RematNode node;
     node.bytes = schedule.values[step.results[0]].bytes;
     node.cost = static_cast<double>(step.costNs);
-    node.deps = step.operands;
+    node.deps.assign(step.operands.begin(), step.operands.end());
     node.scratchBytes = step.scratchBytes;
     node.rerunnable = step.recomputable;
     problem.nodes.push_back(std::move(node));
@@ -89,7 +89,7 @@ TEST(ScheduleBoundTest, TellsWhenNothingFits) {
   // x = f(); y = g(x); loss(y); backward reads x, which may be dropped.
   Schedule schedule;
   schedule.forwardEnd = 3;
-  auto add = [&](std::vector<int> operands, int64_t bytes, int64_t costNs,
+  auto add = [&](ValueList operands, int64_t bytes, int64_t costNs,
                  bool recomputable) {
     ScheduleStep step;
     step.origin = schedule.size();
