@@ -154,10 +154,10 @@ TEST(OrderValidate, CountsLikeSchedules) {
       for (int s : order) {
         const OrderStep &from = problem.steps[s];
         ScheduleStep step;
-        step.operands = from.operands;
-        step.results = from.results;
-        step.inPlace = from.inPlace;
-        step.view = from.view;
+        step.operands.assign(from.operands.begin(), from.operands.end());
+        step.results.assign(from.results.begin(), from.results.end());
+        step.inPlace.assign(from.inPlace.begin(), from.inPlace.end());
+        step.view.assign(from.view.begin(), from.view.end());
         step.commutative = from.commutative;
         step.scratchBytes = from.scratchBytes;
         for (int result : step.results)
