@@ -32,8 +32,8 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info);
 std::string renderPlanSummary(const PlanResult &plan,
                               const PlanReportInfo &info);
 
-/// Why the peak is what it is: the step and the five largest tensors alive there
-/// with their ONNX nodes. The plan has steps.
+/// Why the peak is what it is: the step and the five largest tensors alive
+/// there with their ONNX nodes. The plan has steps.
 std::string explainPeak(const PlanResult &plan);
 
 /// The message of exit code 4, for a plan that does not fit: budget, smallest

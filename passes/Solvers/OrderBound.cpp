@@ -9,7 +9,6 @@
 namespace neap::order {
 namespace {
 
-
 /// Source side: the steps of the set, and the groups that are dead after it.
 class LiveCut {
 public:

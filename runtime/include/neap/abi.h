@@ -18,10 +18,10 @@ extern "C" {
 #endif
 
 #define NEAP_ABI_VERSION 1
-#define NEAP_KEY_BYTES 512 // longest PEFT key, terminator included
-#define NEAP_PAGE_BYTES 16384     // alignment of ELF segments and weight chunks
-#define NEAP_MAX_THREADS 256      // that a plan may reserve for
-#define NEAP_IGNORE_LABEL (-100)  // label of a token that is not trained on
+#define NEAP_KEY_BYTES 512       // longest PEFT key, terminator included
+#define NEAP_PAGE_BYTES 16384    // alignment of ELF segments and weight chunks
+#define NEAP_MAX_THREADS 256     // that a plan may reserve for
+#define NEAP_IGNORE_LABEL (-100) // label of a token that is not trained on
 
 typedef struct neap_context neap_context;
 
@@ -40,17 +40,17 @@ struct neap_context {
   // Runs task 0..task_count-1, returns when all are done.
   void (*parallel_for)(neap_context *ctx, neap_task task, void *args,
                        int64_t task_count);
-  double loss_sum;     // train_row/eval_row add the row's summed token losses
-  double norm_squared; // grad_norm stores the squared global gradient norm
+  double loss_sum;       // train_row/eval_row add the row's summed token losses
+  double norm_squared;   // grad_norm stores the squared global gradient norm
   uint64_t dropout_seed; // job seed
   uint64_t row_counter;  // rows trained on since the start of the job
   float loss_scale;      // 1 / (trained targets of the accumulation window)
-  float grad_scale;      // clipping factor applied by update, 1 without clipping
-  float learning_rate;   // of this optimizer step
+  float grad_scale;    // clipping factor applied by update, 1 without clipping
+  float learning_rate; // of this optimizer step
   float bias_correction1; // 1 - beta1^step (AdamW)
   float bias_correction2; // 1 - beta2^step (AdamW)
   float first_step;       // 1 in optimizer step 1, else 0 (SGD momentum)
-  void *runtime;          // the runtime's own state; emitted code never reads it
+  void *runtime; // the runtime's own state; emitted code never reads it
 };
 
 typedef void (*neap_program)(neap_context *ctx);
@@ -61,11 +61,11 @@ struct neap_parameter {
   // PEFT key, e.g. base_model.model.(...).lora_A.weight; in a group that
   // repeats, '#' stands for the number of the repetition.
   const char *key;
-  int64_t rows, cols;     // shape in the saved file
+  int64_t rows, cols; // shape in the saved file
   int64_t element_offset;
-  int32_t transposed;     // stored [cols, rows] in the arena (lora_B)
-  int32_t init;           // enum neap_init
-  float init_scale;       // bound of the uniform or standard deviation
+  int32_t transposed; // stored [cols, rows] in the arena (lora_B)
+  int32_t init;       // enum neap_init
+  float init_scale;   // bound of the uniform or standard deviation
   int32_t reserved;
 };
 
@@ -96,8 +96,8 @@ struct neap_training {
   int64_t max_steps;          // <= 0: num_train_epochs decides
   double epochs;              // num_train_epochs
   double learning_rate;
-  int32_t schedule; // enum neap_schedule
-  int32_t optimizer; // enum neap_optimizer
+  int32_t schedule;    // enum neap_schedule
+  int32_t optimizer;   // enum neap_optimizer
   double warmup_steps; // >= 1: steps; in (0,1): a share of all steps; 0: none
   double beta1, beta2, epsilon, weight_decay, momentum;
   double max_grad_norm; // <= 0: no clipping
@@ -105,7 +105,7 @@ struct neap_training {
   int32_t shuffle;              // shuffle_dataset
   int32_t completion_only_loss; // -1 default (rows decide), 0 no, 1 yes
   int32_t tokenizer;            // enum neap_tokenizer
-  int32_t eos_token; // id appended to each row, -1 for none
+  int32_t eos_token;            // id appended to each row, -1 for none
 };
 
 // One byte range of the arena, relative to its base.
@@ -122,24 +122,24 @@ struct neap_image {
   const char *weights_sha256; // hex, of the header of model.weights
   const char *model_sha256;   // hex, of the ONNX file
   const char *target_triple;
-  const char *features;       // comma separated ISA features the code needs
-  const char *adapter_config; // complete adapter_config.json text to write
-  const char *readme;         // complete README.md text to write
-  int64_t max_tokens;         // longest row
-  int64_t vocabulary;         // token ids and labels are below this
-  int64_t arena_bytes;        // the one mapping, a multiple of the page size
+  const char *features;        // comma separated ISA features the code needs
+  const char *adapter_config;  // complete adapter_config.json text to write
+  const char *readme;          // complete README.md text to write
+  int64_t max_tokens;          // longest row
+  int64_t vocabulary;          // token ids and labels are below this
+  int64_t arena_bytes;         // the one mapping, a multiple of the page size
   struct neap_range input_ids; // int32[max_tokens], filled by the runtime
-  struct neap_range labels;    // int32[max_tokens], already shifted: labels[t] is
-                               // the target of position t, -100 where none
+  struct neap_range labels; // int32[max_tokens], already shifted: labels[t] is
+                            // the target of position t, -100 where none
   struct neap_range values, gradients, moment1, moment2; // float arrays
-  struct neap_range stacks;    // max_threads - 1 worker stacks
-  struct neap_range io;        // runtime buffers, neap_io_bytes() of layout.h
-  int64_t parameter_count; // over all groups, repetitions included
+  struct neap_range stacks; // max_threads - 1 worker stacks
+  struct neap_range io;     // runtime buffers, neap_io_bytes() of layout.h
+  int64_t parameter_count;  // over all groups, repetitions included
   int64_t group_count;
   const struct neap_parameter_group *groups;
   int64_t parameter_elements; // floats in each of the four arrays
   int64_t planned_anon, planned_rss, planned_cgroup; // bytes
-  int64_t weights_bytes;      // size of model.weights
+  int64_t weights_bytes;                             // size of model.weights
   int32_t weights_resident;   // 1: read into `resident` instead of mapped
   int32_t poisoned;           // 1: built to fill dead bytes with NaN (tests)
   struct neap_range resident; // where resident weights live
@@ -169,8 +169,8 @@ struct neap_weights_header {
 };
 
 struct neap_weights_chunk {
-  uint64_t offset; // from the start of the file
-  uint64_t bytes;  // without padding
+  uint64_t offset;   // from the start of the file
+  uint64_t bytes;    // without padding
   uint64_t checksum; // XXH64 with seed 0 of those bytes
   uint64_t reserved;
 };

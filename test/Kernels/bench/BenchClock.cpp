@@ -136,31 +136,24 @@ void bench::stopThreads() {
 // Samples
 //===----------------------------------------------------------------------===//
 
-static double getMedian(std::vector<double> values) {
+double bench::getMedian(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2,
                    values.end());
   return values[values.size() / 2];
 }
 
-Sample bench::measure(const std::function<void()> &run, int lanes, int count) {
-  run();
-  std::vector<double> seconds, processor, peak;
-  int disturbed = 0;
-  for (int tries = 0; int(seconds.size()) < count; ++tries) {
+Sample bench::takeSample(const std::function<void()> &run, int lanes) {
+  constexpr int maxTries = 6;
+  for (int tries = 1;; ++tries) {
     double before = measurePeak(lanes);
     double start = getWallSeconds();
     run();
     double wall = getWallSeconds() - start;
     double own = getProcessorSeconds();
     double after = measurePeak(lanes);
-    if (wasDisturbed(wall) && tries < 12 * count) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      continue;
-    }
-    disturbed += wasDisturbed(wall);
-    seconds.push_back(wall);
-    processor.push_back(own);
-    peak.push_back((before + after) / 2);
+    bool disturbed = wasDisturbed(wall);
+    if (!disturbed || tries == maxTries)
+      return {wall, disturbed, own, (before + after) / 2};
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  return {getMedian(seconds), disturbed, getMedian(processor), getMedian(peak)};
 }

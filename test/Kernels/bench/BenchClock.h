@@ -30,14 +30,16 @@ void stopThreads();
 
 struct Sample {
   double seconds;   ///< wall time
-  int disturbed;    ///< samples kept although another process ran meanwhile
+  bool disturbed;   ///< another process ran meanwhile
   double processor; ///< all threads' own time
   double peak;      ///< operations per second beside it, one thread
 };
 
-/// Medians over `count` samples. Samples in which another process took the
-/// processor are taken again, a bounded number of times.
-Sample measure(const std::function<void()> &run, int lanes, int count);
+/// Times one call between two peak loops. Where another process took the
+/// processor it is timed again, a bounded number of times.
+Sample takeSample(const std::function<void()> &run, int lanes);
+
+double getMedian(std::vector<double> values);
 
 } // namespace neap::bench
 #endif

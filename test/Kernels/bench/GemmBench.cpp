@@ -3,14 +3,17 @@
 //   gemm-bench [lanes=16] [rows=8] [vectors=2] [block=512] [group=8]
 //              [samples=9] [threads=2] [only=TEXT]
 //
-// Prints one line per kernel: operations per second of one thread in percent of
-// the peak measured beside each sample, code bytes, and the gain of a second
-// thread: by wall time, with the number of samples that another process
-// disturbed, and by the processor time that both threads need for the work.
+// Takes samples of all kernels in turn and prints one line per kernel: medians
+// of one thread's operations per second, in percent of the peak measured beside
+// each sample (the best sample in parentheses), code bytes, and the gain of a
+// second thread over the sample of one beside it: by wall time, with the number
+// of samples that another process disturbed, and by the processor time that
+// both threads need for the work.
 #include "passes/Lower/KernelTiles.h"
 #include "test/Kernels/KernelHarness.h"
 #include "test/Kernels/bench/BenchClock.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -114,46 +117,77 @@ struct Buffer {
   void *data;
 };
 
-void runJob(const Job &job, int64_t tokens, const KernelTarget &target,
-            int samples, int threads) {
-  test::CompiledKernel kernel(getSource(job), target);
-  std::vector<std::unique_ptr<Buffer>> buffers;
-  std::vector<const void *> inputs;
-  for (auto [perToken, fixed] : job.inputs) {
-    buffers.push_back(std::make_unique<Buffer>(perToken * tokens + fixed));
-    inputs.push_back(buffers.back()->data);
+/// A kernel at one token count, ready to be timed again and again.
+class TimedJob {
+public:
+  TimedJob(const Job &job, int64_t tokens, const KernelTarget &target)
+      : name(job.name), tokens(tokens), lanes(int(target.vectorFloats)),
+        flops(job.flopsPerToken * double(tokens)),
+        kernel(getSource(job), target) {
+    std::vector<const void *> inputs;
+    for (auto [perToken, fixed] : job.inputs) {
+      buffers.push_back(std::make_unique<Buffer>(perToken * tokens + fixed));
+      inputs.push_back(buffers.back()->data);
+    }
+    std::vector<void *> outputs;
+    if (!job.result.empty()) {
+      buffers.push_back(std::make_unique<Buffer>(job.outputBytes * tokens));
+      outputs.push_back(buffers.back()->data);
+    }
+    cells = kernel.bind(inputs, outputs);
+    kernel.context.token_count = tokens;
+    kernel.context.parallel_for = parallelFor;
+    run(1);
   }
-  std::vector<void *> outputs;
-  if (!job.result.empty()) {
-    buffers.push_back(std::make_unique<Buffer>(job.outputBytes * tokens));
-    outputs.push_back(buffers.back()->data);
-  }
-  std::vector<void *> cells = kernel.bind(inputs, outputs);
-  kernel.context.token_count = tokens;
-  kernel.context.parallel_for = parallelFor;
-  auto sample = [&](int64_t threads) {
-    kernel.context.thread_count = threads;
-    return measure([&] { kernel.call(cells); }, int(target.vectorFloats),
-                   samples);
-  };
-  double flops = job.flopsPerToken * double(tokens);
-  Sample one = sample(1);
-  double share = one.peak > 0 ? 100 * flops / one.processor / one.peak : 0;
-  std::printf("%-24s M=%-4lld %7.1f GF/s %5.1f %%  %5lld bytes of code",
-              job.name.c_str(), static_cast<long long>(tokens),
-              flops / one.processor * 1e-9, share,
-              static_cast<long long>(kernel.getCodeBytes()));
-  if (threads > 1) {
-    Sample two = sample(2);
+
+  /// One sample with one thread and, if asked for, one with two beside it.
+  void sample(int threads) {
+    Sample one = run(1);
+    rates.push_back(flops / one.processor * 1e-9);
+    if (one.peak > 0)
+      shares.push_back(100 * flops / one.processor / one.peak);
+    if (threads < 2)
+      return;
+    Sample two = run(2);
     stopThreads();
-    std::printf("  2 threads x%.2f, by processor time x%.2f",
-                one.seconds / two.seconds, 2 * one.processor / two.processor);
-    if (two.disturbed)
-      std::printf(" (%d of %d samples disturbed)", two.disturbed, samples);
+    disturbed += two.disturbed;
+    gains.push_back(one.seconds / two.seconds);
+    processorGains.push_back(2 * one.processor / two.processor);
   }
-  std::puts("");
-  std::fflush(stdout);
-}
+
+  void print() const {
+    std::printf("%-24s M=%-4lld %7.1f GF/s", name.c_str(),
+                static_cast<long long>(tokens), getMedian(rates));
+    if (!shares.empty())
+      std::printf(" %5.1f %% (%.1f)", getMedian(shares),
+                  *std::max_element(shares.begin(), shares.end()));
+    std::printf("  %5lld bytes of code",
+                static_cast<long long>(kernel.getCodeBytes()));
+    if (!gains.empty())
+      std::printf("  2 threads x%.2f, by processor time x%.2f",
+                  getMedian(gains), getMedian(processorGains));
+    if (disturbed)
+      std::printf(" (%d of %zu samples disturbed)", disturbed, gains.size());
+    std::puts("");
+    std::fflush(stdout);
+  }
+
+private:
+  Sample run(int64_t threads) {
+    kernel.context.thread_count = threads;
+    return takeSample([&] { kernel.call(cells); }, lanes);
+  }
+
+  std::string name;
+  int64_t tokens;
+  int lanes;
+  double flops;
+  test::CompiledKernel kernel;
+  std::vector<std::unique_ptr<Buffer>> buffers;
+  std::vector<void *> cells;
+  std::vector<double> rates, shares, gains, processorGains;
+  int disturbed = 0;
+};
 
 std::vector<Job> getJobs() {
   std::vector<Job> jobs;
@@ -192,13 +226,19 @@ int main(int argc, char **argv) {
   target.contractionBlock = number("block", target.contractionBlock);
   target.panelGroup = number("group", target.panelGroup);
   target.maxThreads = 2;
+  std::vector<std::unique_ptr<TimedJob>> jobs;
   for (const Job &job : getJobs())
     for (int64_t tokens : {64, 128, 512}) {
       target.maxTokens = tokens;
       std::string name = job.name + " M=" + std::to_string(tokens);
       if (name.find(options["only"]) != std::string::npos)
-        runJob(job, tokens, target, int(number("samples", 9)),
-               int(number("threads", 2)));
+        jobs.push_back(std::make_unique<TimedJob>(job, tokens, target));
     }
+  // In turn, so that a slow spell of the machine meets every kernel.
+  for (int64_t round = 0; round < number("samples", 9); ++round)
+    for (const std::unique_ptr<TimedJob> &job : jobs)
+      job->sample(int(number("threads", 2)));
+  for (const std::unique_ptr<TimedJob> &job : jobs)
+    job->print();
   return 0;
 }
