@@ -13,13 +13,12 @@ class Measurement {
 public:
   Measurement(const Schedule &original, const Segmentation &segmentation,
               StepRange range, const std::vector<bool> &recomputed,
-              const std::vector<bool> &outer)
+              const std::vector<std::vector<bool>> &outer)
       : original(original), segmentation(segmentation), range(range) {
-    std::vector<bool> chosen(original.steps.size(), false), again = chosen;
-    std::copy(recomputed.begin(), recomputed.end(),
-              chosen.begin() + range.begin);
-    std::copy(outer.begin(), outer.end(), again.begin() + range.begin);
-    schedule = rematerializeNested(original, chosen, again);
+    std::vector<std::vector<bool>> rounds;
+    for (const std::vector<bool> &round : outer)
+      rounds.push_back(spread(round));
+    schedule = rematerializeNested(original, spread(recomputed), rounds);
     table = computeBuffers(schedule);
     forwardBegin = countForwardBefore(range.begin);
     forwardEnd = countForwardBefore(range.end);
@@ -45,6 +44,13 @@ public:
   }
 
 private:
+  /// By step of the whole schedule.
+  std::vector<bool> spread(const std::vector<bool> &ofRange) const {
+    std::vector<bool> chosen(original.steps.size(), false);
+    std::copy(ofRange.begin(), ofRange.end(), chosen.begin() + range.begin);
+    return chosen;
+  }
+
   /// Forward steps that remain of the first `step` ones.
   int countForwardBefore(int step) const {
     int count = 0;
@@ -113,7 +119,7 @@ private:
 BlockVariant measureVariant(const Schedule &schedule,
                             const Segmentation &segmentation, StepRange range,
                             std::vector<bool> recomputed,
-                            std::vector<bool> outer) {
+                            std::vector<std::vector<bool>> outer) {
   BlockVariant variant =
       Measurement(schedule, segmentation, range, recomputed, outer).read();
   variant.recomputed = std::move(recomputed);

@@ -12,7 +12,7 @@ namespace neap {
 BlockVariant measureVariant(const Schedule &schedule,
                             const Segmentation &segmentation, StepRange range,
                             std::vector<bool> recomputed,
-                            std::vector<bool> outer = {});
+                            std::vector<std::vector<bool>> outer = {});
 
 } // namespace neap
 

@@ -148,13 +148,6 @@ void addCornersBetween(const Corner &keepsMore, const Corner &keepsLess,
 
 } // namespace
 
-std::vector<bool> keepLeast(const Schedule &schedule,
-                            const Segmentation &segmentation, StepRange block) {
-  return BlockNetwork(schedule, segmentation, block, highestPrice)
-      .solve()
-      .recomputed;
-}
-
 std::vector<std::vector<bool>>
 enumerateVariants(const Schedule &schedule, const Segmentation &segmentation,
                   StepRange block) {

@@ -14,21 +14,13 @@
 namespace neap {
 
 /// The steps of `block` to recompute, by position in the block, that minimise
-///   time of the recomputed steps + bytes kept * nsPerMiB / 2^20
-/// subject to: every value that the backward part or a recomputed step reads is
-/// kept or recomputed; only recomputable steps are recomputed; values that
-/// later forward steps read and side inputs are kept anyway and cost nothing;
-/// values from before the block are kept at their cost.
-std::vector<bool> chooseRecomputedSteps(const Schedule &schedule,
-                                        const Segmentation &segmentation,
-                                        StepRange block, int64_t nsPerMiB);
-
-/// The choice that keeps the fewest bytes.
-std::vector<bool> keepLeast(const Schedule &schedule,
-                            const Segmentation &segmentation, StepRange block);
-
-/// The distinct choices over a geometric sweep of prices, from "recompute
-/// nothing" (always the first) to the fewest bytes kept.
+///   time of the recomputed steps + price * bytes kept
+/// for every price at which the answer changes, from "recompute nothing"
+/// (always the first) to the fewest bytes kept; subject to: every value that
+/// the backward part or a recomputed step reads is kept or recomputed; only
+/// recomputable steps are recomputed; values that later forward steps read and
+/// side inputs are kept anyway and cost nothing; values from before the block
+/// are kept at their cost.
 std::vector<std::vector<bool>>
 enumerateVariants(const Schedule &schedule, const Segmentation &segmentation,
                   StepRange block);

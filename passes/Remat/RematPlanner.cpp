@@ -7,7 +7,6 @@
 #include "passes/Remat/Rematerialize.h"
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 
 namespace neap {
@@ -17,13 +16,6 @@ namespace {
 /// values between them. More than two or three only pay in chains of small
 /// segments.
 constexpr int joinedSegments[] = {1, 2, 3, 4, 6, 8};
-
-/// Segments of a block with blocks inside that run again each on its own.
-constexpr int nestedSegments[] = {2,  3,  4,  5,  6,  8,  10, 12, 14,
-                                  16, 18, 20, 24, 28, 32, 40, 48, 64};
-
-/// Segments of the blocks inside.
-constexpr int innerSegments[] = {1, 2};
 
 /// Partial plans kept per cut: one for each range of kept bytes of this share
 /// of the limit.
@@ -76,16 +68,21 @@ private:
 int BlockVariant::countRecomputed() const {
   int count = 0;
   for (size_t s = 0; s < recomputed.size(); ++s)
-    count += recomputed[s] || (!outer.empty() && outer[s]);
+    count += recomputed[s] || std::any_of(outer.begin(), outer.end(),
+                                          [s](const std::vector<bool> &round) {
+                                            return round[s];
+                                          });
   return count;
 }
 
 RematPlanner::RematPlanner(const Schedule &schedule)
     : schedule(schedule), hoisted(hoistEffects(schedule)),
       segmentation(segmentForward(hoisted)), types(hoisted, segmentation),
-      neighboursLeft(neighbourWork / (hoisted.size() + 1)) {
+      neighboursLeft(neighbourWork / (hoisted.size() + 1)),
+      maxCostNs(maxSlowdown * totalCostNs(schedule)) {
   enumerateOptions();
   computeNeeds();
+  prepareChain();
 }
 
 //===----------------------------------------------------------------------===//
@@ -99,11 +96,9 @@ StepRange RematPlanner::getRange(int begin, int end) const {
 
 void RematPlanner::enumerateOptions() {
   int count = static_cast<int>(segmentation.segments.size());
-  std::set<int> lengths(std::begin(joinedSegments), std::end(joinedSegments));
-  lengths.insert(std::begin(nestedSegments), std::end(nestedSegments));
   optionsAt.resize(count);
   for (int begin = 0; begin < count; ++begin)
-    for (int length : lengths) {
+    for (int length : joinedSegments) {
       int end = begin + length;
       if (end > count)
         break;
@@ -119,16 +114,8 @@ const std::vector<BlockVariant> &RematPlanner::getVariants(int begin, int end,
   std::vector<BlockVariant> &variants = entry->second;
   if (!isNew)
     return variants;
-  int segments = end - begin;
-  auto isOneOf = [segments](const auto &lengths) {
-    return std::find(std::begin(lengths), std::end(lengths), segments) !=
-           std::end(lengths);
-  };
-  if (isOneOf(joinedSegments))
-    addJoined(begin, end, variants);
-  if (isOneOf(nestedSegments))
-    addNested(begin, end, variants);
-  if (segments <= refinedSegments)
+  addJoined(begin, end, variants);
+  if (end - begin <= refinedSegments)
     addNeighbours(getRange(begin, end), variants);
   return variants;
 }
@@ -147,34 +134,6 @@ void RematPlanner::addJoined(int begin, int end,
     if (end - begin == 1 || dropsCut)
       variants.push_back(
           measureVariant(hoisted, segmentation, range, std::move(recomputed)));
-  }
-}
-
-/// Blocks inside that keep as little as they can, each on its own; what they
-/// keep is made again when the backward part enters the whole.
-void RematPlanner::addNested(int begin, int end,
-                             std::vector<BlockVariant> &variants) {
-  StepRange range = getRange(begin, end);
-  for (int inner : innerSegments) {
-    if (end - begin <= inner)
-      continue;
-    std::vector<bool> recomputed;
-    for (int first = begin; first < end; first += inner) {
-      std::vector<bool> part = keepLeast(
-          hoisted, segmentation, getRange(first, std::min(first + inner, end)));
-      recomputed.insert(recomputed.end(), part.begin(), part.end());
-    }
-    // What later blocks read is kept for them.
-    std::vector<bool> outer;
-    for (int s = range.begin; s < range.end; ++s) {
-      const ValueList &results = hoisted.steps[s].results;
-      outer.push_back(hoisted.steps[s].recomputable &&
-                      std::none_of(results.begin(), results.end(), [&](int v) {
-                        return segmentation.lastForwardUses[v] >= range.end;
-                      }));
-    }
-    variants.push_back(measureVariant(hoisted, segmentation, range,
-                                      std::move(recomputed), std::move(outer)));
   }
 }
 
@@ -269,13 +228,18 @@ RematPlanner::chooseFastest(int64_t peakLimit, int64_t keptLimit) const {
 
 Schedule RematPlanner::apply(const std::vector<PlannedBlock> &blocks,
                              const Schedule &order) const {
-  std::vector<bool> recompute(order.steps.size(), false), outer = recompute;
+  std::vector<bool> recompute(order.steps.size(), false);
+  std::vector<std::vector<bool>> outer;
   for (const PlannedBlock &block : blocks) {
     const BlockVariant &variant = block.variant;
     std::copy(variant.recomputed.begin(), variant.recomputed.end(),
               recompute.begin() + block.range.begin);
-    std::copy(variant.outer.begin(), variant.outer.end(),
-              outer.begin() + block.range.begin);
+    for (size_t round = 0; round < variant.outer.size(); ++round) {
+      if (round == outer.size())
+        outer.emplace_back(order.steps.size(), false);
+      std::copy(variant.outer[round].begin(), variant.outer[round].end(),
+                outer[round].begin() + block.range.begin);
+    }
   }
   return rematerializeNested(order, recompute, outer);
 }

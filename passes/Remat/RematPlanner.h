@@ -10,8 +10,10 @@
 #define NEAP_PASSES_REMAT_REMATPLANNER_H
 
 #include "passes/Analysis/Segmentation.h"
+#include "passes/Solvers/Chain.h"
 
 #include <optional>
+#include <tuple>
 
 namespace neap {
 
@@ -20,9 +22,10 @@ namespace neap {
 struct BlockVariant {
   /// By position in the block: runs again right before its first use.
   std::vector<bool> recomputed;
-  /// By position in the block: runs again when the backward part enters the
-  /// block, for the sake of blocks within it. Empty: the block is one piece.
-  std::vector<bool> outer;
+  /// By round, innermost first, and position in the block: runs again when the
+  /// backward part enters the stretch of blocks around it, for their sake.
+  /// Empty: the block is one piece.
+  std::vector<std::vector<bool>> outer;
   /// Of the block's own values, alive from the forward to the backward part.
   int64_t keptBytes = 0;
   int64_t extraNs = 0;
@@ -49,12 +52,16 @@ struct RematPlan {
 
 class RematPlanner {
 public:
+  /// No plan takes longer than this many times the one that keeps everything:
+  /// the last bytes would cost many runs of everything.
+  static constexpr int64_t maxSlowdown = 2;
+
   /// `schedule` must outlive the planner and recompute nothing yet.
   explicit RematPlanner(const Schedule &schedule);
 
   /// Nothing runs twice: the fastest plan there is.
   RematPlan planKeepingAll();
-  /// The lowest peak found.
+  /// The lowest peak found among plans that are not too slow.
   RematPlan planSmallest();
   /// The fastest plan found whose maxLiveBytes is at most `budgetBytes`, or
   /// nothing if even planSmallest() exceeds it.
@@ -72,9 +79,19 @@ private:
   StepRange getRange(int begin, int end) const;
   const std::vector<BlockVariant> &getVariants(int begin, int end, int type);
   void addJoined(int begin, int end, std::vector<BlockVariant> &variants);
-  void addNested(int begin, int end, std::vector<BlockVariant> &variants);
   void addNeighbours(StepRange range, std::vector<BlockVariant> &variants);
   void computeNeeds();
+
+  // Stretches of blocks, in NestedChoice.cpp.
+  void prepareChain();
+  std::vector<ChainRun> measureRuns(int begin) const;
+  std::vector<bool> chooseOuter(int begin, int end) const;
+  int64_t measureLastRun(const Option &option) const;
+  Option makeStretch(const ChainPiece &stretch);
+  void fillRounds(const ChainPiece &piece, int offset, BlockVariant &variant);
+  /// The fastest choice by the estimates, of any depth.
+  std::optional<Choice> chooseNested(int64_t peakLimit);
+
   Choice chooseKeepingAll() const;
   /// The fastest choice by the estimates, `peakLimit` on the bytes alive and
   /// `keptLimit` on the bytes kept for the backward part.
@@ -97,7 +114,10 @@ private:
     RematPlan plan = evaluate(choice);
     return {std::move(choice), std::move(plan)};
   }
-  Candidate search(int64_t budgetBytes) const;
+  /// Too slow, bytes above the budget, time, bytes.
+  using Judgement = std::tuple<bool, int64_t, int64_t, int64_t>;
+  Judgement judge(const RematPlan &plan, int64_t budgetBytes) const;
+  Candidate search(int64_t budgetBytes);
   /// Counts down `evaluations`, of which it has at most so many.
   bool improveOnce(Candidate &best, int64_t budgetBytes,
                    int64_t &evaluations) const;
@@ -111,11 +131,19 @@ private:
   BlockTypes types;
   std::map<int, std::vector<BlockVariant>> variantsOf; // by type
   std::vector<std::vector<Option>> optionsAt; // by segment they begin with
+  ChainProblem chain;                         // of the same options
+  std::optional<ChainSolver> nesting;
+  int64_t nestingLimit = 0; ///< bytes above which nothing is nested
+  /// By type, steps recomputed and rounds.
+  std::map<std::tuple<int, std::vector<bool>, std::vector<std::vector<bool>>>,
+           BlockVariant>
+      stretches;
   /// By segment: smallest peak of everything from it on, beyond what is kept
   /// from before.
   std::vector<int64_t> needs;
   std::optional<RematPlan> smallest;
   int64_t neighboursLeft;
+  int64_t maxCostNs;
 };
 
 } // namespace neap

@@ -20,19 +20,19 @@ constexpr int64_t unlimited = INT64_MAX;
 } // namespace
 
 /// Smaller is better: first the bytes above the budget, then the time, then the
-/// bytes.
-static std::tuple<int64_t, int64_t, int64_t> judge(const RematPlan &plan,
-                                                   int64_t budgetBytes) {
-  return {std::max<int64_t>(plan.maxLiveBytes - budgetBytes, 0), plan.costNs,
+/// bytes. Plans that are too slow are worse than all others.
+RematPlanner::Judgement RematPlanner::judge(const RematPlan &plan,
+                                            int64_t budgetBytes) const {
+  return {plan.costNs > maxCostNs,
+          std::max<int64_t>(plan.maxLiveBytes - budgetBytes, 0), plan.costNs,
           plan.maxLiveBytes};
 }
 
 /// The estimate is not the measure: tries choices that it holds to be somewhat
 /// below and above the budget, and improves the best of them by single changes.
-RematPlanner::Candidate RematPlanner::search(int64_t budgetBytes) const {
+RematPlanner::Candidate RematPlanner::search(int64_t budgetBytes) {
   Candidate best = makeCandidate(chooseKeepingAll());
-  auto consider = [&](int64_t peakLimit, int64_t keptLimit) {
-    std::optional<Choice> choice = chooseFastest(peakLimit, keptLimit);
+  auto consider = [&](std::optional<Choice> choice) {
     if (!choice)
       return;
     Candidate candidate = makeCandidate(std::move(*choice));
@@ -42,13 +42,21 @@ RematPlanner::Candidate RematPlanner::search(int64_t budgetBytes) const {
   int64_t low = needs[0];
   int64_t high = std::max(budgetBytes + budgetBytes / 4, low + low / 4);
   for (int i = 0; i <= sweepSteps; ++i)
-    consider(low + (high - low) / sweepSteps * i, unlimited);
+    consider(chooseFastest(low + (high - low) / sweepSteps * i, unlimited));
   // Estimated peaks add up what may not coincide; kept bytes are more reliable.
   int64_t keptByAll = 0;
   for (const std::vector<Option> &options : optionsAt)
     keptByAll += options.front().variant->keptBytes;
   for (int i = 0; i <= sweepSteps; ++i)
-    consider(unlimited, keptByAll / sweepSteps * i);
+    consider(chooseFastest(unlimited, keptByAll / sweepSteps * i));
+  if (std::optional<int64_t> lowest =
+          nesting->getSmallestLimit(maxCostNs - totalCostNs(schedule))) {
+    int64_t highest =
+        std::min(std::max(budgetBytes + budgetBytes / 4, *lowest + *lowest / 4),
+                 nestingLimit);
+    for (int i = 0; i <= sweepSteps; ++i)
+      consider(chooseNested(*lowest + (highest - *lowest) / sweepSteps * i));
+  }
   int64_t evaluations = searchWork / (hoisted.size() + 1);
   while (improveOnce(best, budgetBytes, evaluations))
     continue;

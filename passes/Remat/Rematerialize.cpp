@@ -106,13 +106,15 @@ Schedule rematerialize(const Schedule &schedule,
 
 Schedule rematerializeNested(const Schedule &schedule,
                              const std::vector<bool> &recompute,
-                             const std::vector<bool> &outer) {
-  Schedule inner = rematerialize(schedule, recompute);
-  std::vector<bool> again(inner.steps.size(), false);
-  bool any = false;
-  for (int s = 0; s < inner.forwardEnd; ++s)
-    any |= again[s] = outer[inner.steps[s].origin];
-  return any ? rematerialize(inner, again) : inner;
+                             const std::vector<std::vector<bool>> &outer) {
+  Schedule result = rematerialize(schedule, recompute);
+  for (const std::vector<bool> &round : outer) {
+    std::vector<bool> again(result.steps.size(), false);
+    for (int s = 0; s < result.forwardEnd; ++s)
+      again[s] = round[result.steps[s].origin];
+    result = rematerialize(result, again);
+  }
+  return result;
 }
 
 Schedule hoistEffects(const Schedule &schedule) {

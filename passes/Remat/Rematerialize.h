@@ -20,17 +20,18 @@ namespace neap {
 Schedule rematerialize(const Schedule &schedule,
                        const std::vector<bool> &recompute);
 
-/// Nested recomputation: `recompute` as above, and then the chosen `outer`
-/// forward steps once more wherever the backward part reads what they make. A
-/// block whose boundary is not kept gets it from a run of the blocks before it:
+/// Nested recomputation: `recompute` as above, and then, round after round, the
+/// chosen `outer` forward steps once more wherever the backward part reads what
+/// they make. A block whose boundary is not kept gets it from a run of the
+/// blocks before it:
 ///
 ///   forward:  x1 = f(x0); x2 = f(x1)
 ///   backward: x1' = f(x0); [f(x1') again, its gradient]; [f(x0) again, ...]
 ///
-/// Both have an entry per step.
+/// All have an entry per step of `schedule`.
 Schedule rematerializeNested(const Schedule &schedule,
                              const std::vector<bool> &recompute,
-                             const std::vector<bool> &outer);
+                             const std::vector<std::vector<bool>> &outer);
 
 /// Moves backward steps that only change outside state (gradient accumulation)
 /// to where their operands are complete, so that these die early. Steps with
