@@ -132,6 +132,15 @@ RematPlanner::Option RematPlanner::makeStretch(const ChainPiece &stretch) {
   return {stretch.begin, stretch.end, type, &entry->second};
 }
 
+int64_t RematPlanner::boundNested(int64_t bytes) {
+  if (bytes > nestingLimit)
+    return 0;
+  if (!nestingBound)
+    nestingBound.emplace(chain, nestingLimit, ChainSolver::Rounding::Down);
+  std::optional<ChainSolution> solution = nestingBound->solve(bytes);
+  return solution ? solution->extraNs : 0;
+}
+
 std::optional<RematPlanner::Choice>
 RematPlanner::chooseNested(int64_t peakLimit) {
   std::optional<ChainSolution> solution = nesting->solve(peakLimit);

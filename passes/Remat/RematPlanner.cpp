@@ -249,6 +249,12 @@ RematPlan RematPlanner::evaluate(const Choice &choice) const {
   for (const Option &option : choice)
     plan.blocks.push_back(
         {getRange(option.begin, option.end), option.type, *option.variant});
+  int64_t kept = 0;
+  for (const Option &option : choice) {
+    plan.estimatedPeakBytes =
+        std::max(plan.estimatedPeakBytes, kept + option.variant->peakBytes);
+    kept += option.variant->keptBytes;
+  }
   plan.schedule = apply(plan.blocks, hoisted);
   plan.maxLiveBytes = computeBuffers(plan.schedule).maxLiveBytes();
   plan.costNs = totalCostNs(plan.schedule);

@@ -48,6 +48,8 @@ struct RematPlan {
   Schedule schedule;        ///< the order to run, recomputation included
   int64_t maxLiveBytes = 0; ///< of `schedule`
   int64_t costNs = 0;       ///< of `schedule`
+  /// Of the blocks' variants as measured apart; the true peak may be lower.
+  int64_t estimatedPeakBytes = 0;
 };
 
 class RematPlanner {
@@ -66,6 +68,13 @@ public:
   /// The fastest plan found whose maxLiveBytes is at most `budgetBytes`, or
   /// nothing if even planSmallest() exceeds it.
   std::optional<RematPlan> planFastest(int64_t budgetBytes);
+
+  /// Time that every plan of this planner's class adds to the one that keeps
+  /// everything, if its blocks' peaks as measured apart stay within `bytes`:
+  /// every block by one of its variants, blocks' inputs kept or made again to
+  /// any depth. Unlike ScheduleBound it does not speak of other plans. 0 where
+  /// nesting is not considered any more.
+  int64_t boundNested(int64_t bytes);
 
 private:
   /// A block with one of its variants, as an edge between cuts.
@@ -132,7 +141,7 @@ private:
   std::map<int, std::vector<BlockVariant>> variantsOf; // by type
   std::vector<std::vector<Option>> optionsAt; // by segment they begin with
   ChainProblem chain;                         // of the same options
-  std::optional<ChainSolver> nesting;
+  std::optional<ChainSolver> nesting, nestingBound;
   int64_t nestingLimit = 0; ///< bytes above which nothing is nested
   /// By type, steps recomputed and rounds.
   std::map<std::tuple<int, std::vector<bool>, std::vector<std::vector<bool>>>,

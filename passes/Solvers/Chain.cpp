@@ -27,9 +27,21 @@ int ChainPiece::depth() const {
   return deepest + 1;
 }
 
-ChainSolver::ChainSolver(const ChainProblem &problem, int64_t maxBytes)
-    : problem(problem), topRows(problem.size()) {
+ChainSolver::ChainSolver(const ChainProblem &problem, int64_t maxBytes,
+                         Rounding rounding)
+    : problem(problem), rounding(rounding), topRows(problem.size()) {
   numberRows();
+  chooseUnit(maxBytes);
+  int count = problem.size();
+  for (int length = 1; length <= count; ++length)
+    for (int begin = 0; begin + length <= count; ++begin)
+      if (Row &row = rows[rowOf[begin][length]]; row.empty())
+        row = computeRow({begin, begin + length, true});
+  for (int begin = count; begin-- > 0;)
+    topRows[begin] = computeRow({begin, count, false});
+}
+
+void ChainSolver::chooseUnit(int64_t maxBytes) {
   int count = problem.size();
   int64_t alternatives = 1;
   for (const std::vector<ChainOption> &options : problem.options)
@@ -39,13 +51,11 @@ ChainSolver::ChainSolver(const ChainProblem &problem, int64_t maxBytes)
   units = std::clamp(maxWork / std::max<int64_t>(work, 1), coarsestUnits,
                      finestUnits);
   unit = std::max<int64_t>((maxBytes + units - 1) / units, 1);
+  // What stretches keep is mostly of one size: no rounding where it matters.
+  int64_t common = count > 0 ? problem.runs.front().front().keptBytes : 0;
+  if (common > unit)
+    unit = (common + common / unit - 1) / (common / unit);
   units = maxBytes / unit;
-  for (int length = 1; length <= count; ++length)
-    for (int begin = 0; begin + length <= count; ++begin)
-      if (Row &row = rows[rowOf[begin][length]]; row.empty())
-        row = computeRow({begin, begin + length, true});
-  for (int begin = count; begin-- > 0;)
-    topRows[begin] = computeRow({begin, count, false});
 }
 
 /// Ranges of equal types share a row.

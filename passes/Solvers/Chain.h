@@ -71,10 +71,15 @@ struct ChainSolution {
 
 class ChainSolver {
 public:
-  /// Prepares for limits of up to `maxBytes`; `problem` must outlive this.
-  /// Sizes are rounded up to a multiple of a unit of at least maxBytes / 256,
-  /// larger for long chains without repetition, so that the work is bounded.
-  ChainSolver(const ChainProblem &problem, int64_t maxBytes);
+  /// How sizes become multiples of the unit: Up for plans that fit, Down for
+  /// a bound on the time of all of them.
+  enum class Rounding { Up, Down };
+
+  /// Prepares for limits of up to `maxBytes`; `problem` must outlive this. The
+  /// unit is about maxBytes / 256 or, so that the work is bounded, more for
+  /// long chains without repetition; it divides what the first run keeps.
+  ChainSolver(const ChainProblem &problem, int64_t maxBytes,
+              Rounding rounding = Rounding::Up);
 
   /// The fastest way with at most `limitBytes` alive, in units; nothing if
   /// there is none.
@@ -98,7 +103,10 @@ private:
   }
   void numberRows();
   Row computeRow(const Range &range) const;
-  int64_t toUnits(int64_t bytes) const { return (bytes + unit - 1) / unit; }
+  void chooseUnit(int64_t maxBytes);
+  int64_t toUnits(int64_t bytes) const {
+    return (rounding == Rounding::Up ? bytes + unit - 1 : bytes) / unit;
+  }
   /// Time of the range if it begins with the option, or with a stretch of the
   /// segments before `split`.
   int64_t costOf(const ChainOption &option, const Range &range,
@@ -107,6 +115,7 @@ private:
   void trace(Range range, int64_t units, std::vector<ChainPiece> &pieces) const;
 
   const ChainProblem &problem;
+  Rounding rounding;
   int64_t unit = 1, units = 0;
   std::vector<std::vector<int>> rowOf; // by begin and length
   std::vector<Row> rows, topRows;

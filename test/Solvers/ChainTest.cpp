@@ -136,6 +136,32 @@ TEST(ChainTest, EqualsEveryPlanTriedOneByOne) {
   EXPECT_GE(deepest, 2); // the cases reach what they are for
 }
 
+TEST(ChainTest, RoundingLeavesTheBestBetween) {
+  constexpr int64_t scale = 10007, most = 20;
+  for (unsigned seed = 0; seed < 500; ++seed) {
+    ChainProblem problem = makeProblem(seed), scaled = problem;
+    for (std::vector<ChainOption> &options : scaled.options)
+      for (ChainOption &option : options) {
+        option.keptBytes *= scale;
+        option.peakBytes *= scale;
+      }
+    for (std::vector<ChainRun> &runs : scaled.runs)
+      for (ChainRun &run : runs)
+        run.keptBytes *= scale;
+    ChainSolver up(scaled, most * scale);
+    ChainSolver down(scaled, most * scale, ChainSolver::Rounding::Down);
+    for (int64_t bytes = 0; bytes <= most; ++bytes) {
+      int64_t best = tryAll(problem, 0, problem.size(), false, bytes);
+      std::optional<ChainSolution> above = up.solve(bytes * scale),
+                                   below = down.solve(bytes * scale);
+      if (above)
+        ASSERT_TRUE(best >= 0 && best <= above->extraNs) << seed;
+      if (best >= 0)
+        ASSERT_TRUE(below && below->extraNs <= best) << seed;
+    }
+  }
+}
+
 /// Equal blocks that keep only their input, a boundary takes one byte: with the
 /// one that is being worked on and c others the fewest runs are Griewank and
 /// Walther's binomial ones.
