@@ -2,7 +2,13 @@
 
 #include "passes/Analysis/Segmentation.h"
 
+#include <algorithm>
+
 namespace neap {
+
+/// Segments of more steps are worth letting values cross; two blocks of a
+/// transformer with adapters have about so many.
+static constexpr int longSegmentSteps = 48;
 
 static std::vector<bool> findReadByBackward(const Schedule &schedule) {
   std::vector<bool> read(schedule.values.size(), false);
@@ -34,32 +40,73 @@ static std::vector<bool> findSideInputs(const Schedule &schedule) {
   return isSide;
 }
 
-Segmentation segmentForward(const Schedule &schedule) {
-  Segmentation result;
-  result.isSideInput = findSideInputs(schedule);
-  result.readByBackward = findReadByBackward(schedule);
-  result.lastForwardUses = computeLastForwardUses(schedule);
-  const std::vector<int> &lastUses = result.lastForwardUses;
+/// Cuts wherever exactly one value that is not in `crosses` is alive between
+/// two steps.
+static std::vector<StepRange> cutForward(const Schedule &schedule,
+                                         const std::vector<int> &lastUses,
+                                         const std::vector<bool> &crosses) {
   // changes[i]: how many more values are alive between steps i and i + 1 than
   // between i - 1 and i.
   std::vector<int> changes(schedule.forwardEnd + 1, 0);
   for (size_t v = 0; v < schedule.values.size(); ++v) {
     int producer = schedule.values[v].producer;
-    if (producer < 0 || result.isSideInput[v] || lastUses[v] <= producer)
+    if (producer < 0 || crosses[v] || lastUses[v] <= producer)
       continue;
     ++changes[producer];
     --changes[lastUses[v]];
   }
+  std::vector<StepRange> segments;
   int crossing = 0, begin = 0;
   for (int s = 0; s + 1 < schedule.forwardEnd; ++s) {
     crossing += changes[s];
     if (crossing != 1)
       continue;
-    result.segments.push_back({begin, s + 1});
+    segments.push_back({begin, s + 1});
     begin = s + 1;
   }
   if (begin < schedule.forwardEnd)
-    result.segments.push_back({begin, schedule.forwardEnd});
+    segments.push_back({begin, schedule.forwardEnd});
+  return segments;
+}
+
+static int getLongest(const std::vector<StepRange> &segments) {
+  int longest = 0;
+  for (StepRange segment : segments)
+    longest = std::max(longest, segment.end - segment.begin);
+  return longest;
+}
+
+/// Long connections, which skip many steps, would leave nothing to cut: the
+/// longest ones may cross, fewer and fewer being too short, until no segment is
+/// long or nothing comes of it.
+static void letLongValuesCross(const Schedule &schedule, Segmentation &result) {
+  std::vector<bool> crosses = result.isSideInput;
+  int shortest = schedule.forwardEnd;
+  while (getLongest(result.segments) > longSegmentSteps &&
+         shortest > longSegmentSteps / 2) {
+    shortest /= 2;
+    for (size_t v = 0; v < schedule.values.size(); ++v) {
+      int producer = schedule.values[v].producer;
+      if (producer >= 0 && result.lastForwardUses[v] - producer >= shortest)
+        crosses[v] = true;
+    }
+    std::vector<StepRange> segments =
+        cutForward(schedule, result.lastForwardUses, crosses);
+    if (getLongest(segments) >= getLongest(result.segments))
+      continue;
+    result.segments = std::move(segments);
+    result.isSideInput = crosses;
+  }
+}
+
+Segmentation segmentForward(const Schedule &schedule) {
+  Segmentation result;
+  result.isSideInput = findSideInputs(schedule);
+  result.readByBackward = findReadByBackward(schedule);
+  result.lastForwardUses = computeLastForwardUses(schedule);
+  result.segments =
+      cutForward(schedule, result.lastForwardUses, result.isSideInput);
+  letLongValuesCross(schedule, result);
   return result;
 }
 

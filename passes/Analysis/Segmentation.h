@@ -31,7 +31,9 @@ struct StepRange {
 struct Segmentation {
   /// Cover the forward part in order.
   std::vector<StepRange> segments;
-  /// By value: read in the forward part, and only where no gradient flows.
+  /// By value: may cross cuts, and is kept where it does. Read in the forward
+  /// part only where no gradient flows; or a long connection, without which
+  /// the part could not be cut.
   std::vector<bool> isSideInput;
   /// By value: some backward step reads it.
   std::vector<bool> readByBackward;
@@ -40,7 +42,7 @@ struct Segmentation {
 };
 
 /// Cuts the forward part wherever exactly one value, side inputs and program
-/// inputs left out, is alive between two steps. O(steps + values).
+/// inputs left out, is alive between two steps. O((steps + values) log steps).
 Segmentation segmentForward(const Schedule &schedule);
 
 /// Numbers ranges of forward steps so that equal numbers mean equal structure:

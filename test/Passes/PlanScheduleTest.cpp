@@ -145,3 +145,29 @@ TEST_F(PlanScheduleTest, CutsAtSingleTensors) {
 }
 
 } // namespace
+
+/// A chain of blocks x' = x + g(f(x)) in which every block also adds what the
+/// first step made: nothing but that value crosses every cut.
+TEST(SegmentationTest, CutsBelowLongConnections) {
+  constexpr int blocks = 40;
+  Schedule schedule;
+  auto add = [&](ValueList operands) {
+    ScheduleStep step;
+    step.operands = std::move(operands);
+    step.results = {static_cast<int>(schedule.values.size())};
+    step.inPlace = step.view = {-1};
+    step.differentiable.assign(step.operands.size(), true);
+    schedule.values.push_back({64, schedule.size()});
+    schedule.steps.push_back(step);
+    return step.results.front();
+  };
+  int first = add({}), x = first;
+  for (int block = 0; block < blocks; ++block)
+    x = add({add({x, add({add({x})})}), first});
+  schedule.forwardEnd = schedule.size();
+  Segmentation segmentation = segmentForward(schedule);
+  EXPECT_TRUE(segmentation.isSideInput[first]);
+  EXPECT_GE(segmentation.segments.size(), size_t(blocks));
+  for (StepRange segment : segmentation.segments)
+    EXPECT_LE(segment.end - segment.begin, 4);
+}
