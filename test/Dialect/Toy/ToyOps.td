@@ -1,5 +1,5 @@
 // A test dialect that implements every interface a second time, with freely
-// chosen answers, to prove that passes are blind to concrete operations.
+// chosen answers, to prove that passes are blind to a model's operations.
 #ifndef NEAP_TOY_OPS_TD
 #define NEAP_TOY_OPS_TD
 
