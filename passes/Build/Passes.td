@@ -76,7 +76,8 @@ def AppendOptimizerPass : Pass<"train-append-optimizer", "::mlir::ModuleOp"> {
     Option<"epsilon", "epsilon", "double", "1e-8", "added to the denominator">,
     Option<"momentum", "momentum", "double", "0.0", "momentum of sgd">,
     Option<"weightDecay", "weight-decay", "double", "0.0", "decoupled (adamw) or L2 (sgd)">];
-  let dependentDialects = ["::neap::train::TrainDialect"];
+  let dependentDialects = ["::mlir::func::FuncDialect",
+                           "::neap::train::TrainDialect"];
 }
 
 #endif
