@@ -8,7 +8,8 @@ config.test_format = lit.formats.ShTest(not os.environ.get("NEAP_LIT_EXTERNAL"))
 config.suffixes = [".mlir"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(lit_config.params["build"], "test")
-binaries = os.path.join(lit_config.params["build"], "bin")
+build = lit_config.params["build"]
 config.environment["PATH"] = os.pathsep.join(
-    [binaries, lit_config.params["llvm"], config.environment["PATH"]]
+    [os.path.join(build, "bin"), os.path.join(build, "test")]
+    + [lit_config.params["llvm"], config.environment["PATH"]]
 )

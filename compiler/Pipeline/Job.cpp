@@ -164,9 +164,11 @@ static CommandResult buildJointGraph(Job &job, ArrayRef<LoraTarget> targets,
         return success();
       });
   attachDevice(*job.joint, job);
-  PassManager pm(job.joint->getContext());
-  addBuildPasses(pm, job.train.training);
-  if (failed(applyLora(*job.joint, targets)) || failed(pm.run(*job.joint)))
+  PassManager verify(job.joint->getContext()), build(job.joint->getContext());
+  verify.addPass(createVerifyImportedPass());
+  addBuildPasses(build, job.train.training);
+  if (failed(verify.run(*job.joint)) ||
+      failed(applyLora(*job.joint, targets)) || failed(build.run(*job.joint)))
     return CommandError(ExitCode::InvalidInput, modelFile + ": " + messages);
   return std::nullopt;
 }

@@ -137,10 +137,10 @@ LogicalResult WeightDeclOp::verify() {
 LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto decl =
       symbols.lookupNearestSymbolFrom<WeightDeclOp>(*this, getDeclAttr());
-  if (!decl)
+  if (!decl) // weight_c1
     return emitOpError() << "expected '" << getDecl()
                          << "' to name a graph.weight_decl";
-  if (decl.getType() != getType())
+  if (decl.getType() != getType()) // weight_c2
     return emitOpError() << "expected type " << decl.getType() << " of '"
                          << getDecl() << "', but found " << getType();
   return success();
@@ -150,17 +150,15 @@ FlatSymbolRefAttr WeightOp::getStorageSymbol() { return getDeclAttr(); }
 HandleSpace WeightOp::getHandleSpace() { return HandleSpace::Weights; }
 
 LogicalResult EmbeddingOp::verify() {
-  if (failed(expectRank2(*this, "table", getTable())))
+  if (failed(expectRank2(*this, "table", getTable()))) // embedding_c1
     return failure();
-  return expectColumns(*this, "y", getY(),
-                       shapeOf(getTable())[1]); // embedding_c1
+  return expectColumns(*this, "y", getY(), shapeOf(getTable())[1]);
 }
 
 LogicalResult PositionEmbeddingOp::verify() {
-  if (failed(expectRank2(*this, "table", getTable())))
+  if (failed(expectRank2(*this, "table", getTable()))) // position_embedding_c1
     return failure();
-  return expectColumns(*this, "y", getY(),
-                       shapeOf(getTable())[1]); // position_embedding_c1
+  return expectColumns(*this, "y", getY(), shapeOf(getTable())[1]);
 }
 
 LogicalResult RopeTableOp::verify() {
@@ -183,9 +181,9 @@ LogicalResult LinearBackwardOp::verify() {
           *this, "weight", getWeight(),
           {getColumns(getDy()), getColumns(getDx())}))) // linear_backward_c1
     return failure();
-  return getInit()
-             ? expectColumns(*this, "init", getInit(), getColumns(getDx()))
-             : success();
+  return getInit() ? expectColumns(*this, "init", getInit(),
+                                   getColumns(getDx())) // linear_backward_c2
+                   : success();
 }
 
 LogicalResult RmsNormOp::verify() {
@@ -196,10 +194,12 @@ LogicalResult RmsNormOp::verify() {
 template <typename NormBackwardOp>
 static LogicalResult verifyNormBackward(NormBackwardOp op) {
   int64_t columns = getColumns(op.getX());
+  // rms_norm_backward_c1, layer_norm_backward_c1
   if (failed(expectShape(op, "weight", op.getWeight(), {columns})))
     return failure();
+  // rms_norm_backward_c2, layer_norm_backward_c2
   return op.getInit() ? expectColumns(op, "init", op.getInit(), columns)
-                      : success(); // _c1
+                      : success();
 }
 
 LogicalResult RmsNormBackwardOp::verify() { return verifyNormBackward(*this); }
@@ -212,8 +212,9 @@ LogicalResult LayerNormOp::verify() {
   if (failed(expectShape(*this, "weight", getWeight(),
                          {columns}))) // layer_norm_c1
     return failure();
-  return getBias() ? expectShape(*this, "bias", getBias(), {columns})
-                   : success();
+  return getBias()
+             ? expectShape(*this, "bias", getBias(), {columns}) // layer_norm_c2
+             : success();
 }
 
 LogicalResult RopeOp::verify() {
@@ -230,17 +231,18 @@ LogicalResult RopeOp::verify() {
 
 template <typename Op> static LogicalResult verifyAttention(Op op) {
   int64_t dim = op.getHeadDim();
-  if (op.getKvHeads() == 0 ||
-      op.getHeads() % op.getKvHeads() != 0) // attention_c2
+  // attention_c2, attention_backward_c2
+  if (op.getHeads() % op.getKvHeads() != 0)
     return op.emitOpError() << "expected 'kv_heads' to divide " << op.getHeads()
                             << ", but found " << op.getKvHeads();
-  if (failed(expectColumns(op, "q", op.getQ(),
-                           op.getHeads() * dim)) || // attention_c1
+  // attention_c1, attention_backward_c1
+  if (failed(expectColumns(op, "q", op.getQ(), op.getHeads() * dim)) ||
       failed(expectColumns(op, "k", op.getK(), op.getKvHeads() * dim)) ||
       failed(expectColumns(op, "v", op.getV(), op.getKvHeads() * dim)) ||
       failed(expectColumns(op, "o", op.getO(), op.getHeads() * dim)))
     return failure();
-  return expectColumns(op, "lse", op.getLse(), op.getHeads()); // attention_c3
+  // attention_c3, attention_backward_c3
+  return expectColumns(op, "lse", op.getLse(), op.getHeads());
 }
 
 LogicalResult AttentionOp::verify() { return verifyAttention(*this); }
@@ -250,10 +252,11 @@ LogicalResult AttentionBackwardOp::verify() {
     return failure();
   if (getDq().getType() != getQ().getType() ||
       getDk().getType() != getK().getType() ||
-      getDv().getType() != getV().getType())
+      getDv().getType() != getV().getType()) // attention_backward_c4
     return emitOpError(
         "expected gradients to have the types of 'q', 'k' and 'v'");
-  return expectColumns(*this, "d_o", getDO(), getColumns(getO()));
+  return expectColumns(*this, "d_o", getDO(),
+                       getColumns(getO())); // attention_backward_c5
 }
 
 LogicalResult SliceColumnsOp::verify() {

@@ -9,60 +9,8 @@
 #ifndef NEAP_GRAPH_OPS_TD
 #define NEAP_GRAPH_OPS_TD
 
-include "mlir/IR/OpBase.td"
+include "dialects/Graph/GraphBase.td"
 include "dialects/Graph/GraphEnums.td"
-include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/EnumAttr.td"
-include "mlir/IR/SymbolInterfaces.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-include "mlir/Interfaces/InferTypeOpInterface.td"
-include "dialects/Interfaces/Interfaces.td"
-include "dialects/Interfaces/TypeInterfaces.td"
-
-def Graph_Dialect : Dialect {
-  let name = "graph";
-  let cppNamespace = "::neap::graph";
-  let summary = "Pure tensor operations of language models and their adjoints.";
-  let useDefaultTypePrinterParser = 1;
-  let useDefaultAttributePrinterParser = 1;
-}
-
-//===----------------------------------------------------------------------===//
-// Types
-//===----------------------------------------------------------------------===//
-
-def Graph_WeightType : TypeDef<Graph_Dialect, "Weight",
-    [DeclareTypeInterfaceMethods<HandleTypeInterface, ["getStorageBytes"]>]> {
-  let mnemonic = "weight";
-  let summary = "handle to a frozen weight in the weights file";
-  let description = [{
-    A frozen array named by file, offset and format, never a tensor: nothing
-    folds or copies it. A linear layer's weight has shape N x K (output
-    features first) whatever the model file's layout; packing transposes.
-    Example: `!graph.weight<2048x896xf16>`.
-  }];
-  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
-  let hasCustomAssemblyFormat = 1;
-  let genVerifyDecl = 1;
-}
-
-def Activation : 2DTensorOf<[F32]>;
-def TokenVector : 1DTensorOf<[I32]>;
-
-class Graph_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Graph_Dialect, mnemonic, traits>;
-
-// Pure, with a cost, a buffer rule and (unless it is itself an adjoint) an
-// adjoint of its own.
-class Graph_PureOp<string mnemonic, list<Trait> traits = []>
-    : Graph_Op<mnemonic, !listconcat([Pure,
-        DeclareOpInterfaceMethods<RecomputeCostOpInterface>,
-        BufferUseOpInterface], traits)> {
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
-}
-defvar Diff = DeclareOpInterfaceMethods<DifferentiableOpInterface>;
-defvar Accumulates = DeclareOpInterfaceMethods<AccumulatingOpInterface>;
-defvar InPlace = DeclareOpInterfaceMethods<BufferUseOpInterface, ["getInPlaceOperand"]>;
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -71,13 +19,23 @@ defvar InPlace = DeclareOpInterfaceMethods<BufferUseOpInterface, ["getInPlaceOpe
 def Graph_WeightDeclOp : Graph_Op<"weight_decl", [Symbol]> {
   let summary = "declare a frozen weight by file, offset and format";
   let description = [{
-    `type` is the canonical array. The bytes lie at [`offset`, `offset`+`bytes`)
-    of `file` (relative to the model's folder) in row-major order with elements
-    of the same type; `transposed` says that the file holds a rank-2 array as
-    K x N. Arrays that exist in no file carry their bytes in `inline_data`.
+    array = `file`[`offset`, `offset` + `bytes`), or `inline_data`.
+    Shapes: the array is of `type`'s shape, row-major, elements of `type`'s
+    element type. `file` is relative to the model's folder; `transposed` says
+    that it holds a rank-2 array N x K as K x N. Arrays that exist in no file
+    carry their bytes in `inline_data`.
 
-    Constraints: (C1) exactly one of `file` and `inline_data`; (C2) `bytes` is
-    the storage of `type`; (C3) only rank-2 weights are transposed.
+    (C1) exactly one of `file` and `inline_data`; (C2) `bytes` is the storage of
+    `type`, `inline_data` has its type; (C3) only rank-2 weights are transposed.
+
+    Gradient: none, the array is frozen.
+
+    ```mlir
+    graph.weight_decl @up : !graph.weight<32x64xf16> {
+      file = "model.onnx.data", offset = 256 : i64, bytes = 4096 : i64, transposed}
+    graph.weight_decl @ones : !graph.weight<64xf32> {
+      inline_data = dense<1.0> : tensor<64xf32>}
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_WeightType>:$type,
     OptionalAttr<StrAttr>:$file, DefaultValuedAttr<I64Attr, "0">:$offset,
@@ -91,6 +49,19 @@ def Graph_WeightOp : Graph_Op<"weight", [Pure,
     DeclareOpInterfaceMethods<HandleOpInterface>,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "handle of a declared weight";
+  let description = [{
+    handle = address of the array that `decl` declares.
+    Shapes: those of the declaration, N x K or N.
+
+    (C1) `decl` names a graph.weight_decl; (C2) the handle has its type.
+
+    Gradient: none, the array is frozen.
+
+    ```mlir
+    graph.weight_decl @up : !graph.weight<32x64xf32> {file = "m", bytes = 8192 : i64}
+    %w = graph.weight @up : !graph.weight<32x64xf32>
+    ```
+  }];
   let arguments = (ins FlatSymbolRefAttr:$decl);
   let results = (outs Graph_WeightType:$handle);
   let assemblyFormat = "$decl attr-dict `:` type($handle)";
@@ -104,8 +75,16 @@ def Graph_EmbeddingOp : Graph_PureOp<"embedding", [Diff]> {
   let summary = "rows of a table by token id";
   let description = [{
     y[t, n] = table[ids[t], n].
-    (C1) table is V x N and y has N columns. No gradient: ids are integers and
-    the table is frozen.
+    Shapes: ids T, table V x N, y T x N.
+
+    (C1) table is V x N and y has N columns.
+
+    Gradient: none, ids are integers and the table is frozen.
+
+    ```mlir
+    %y = graph.embedding %ids, %table
+        : (tensor<?xi32>, !graph.weight<256x64xf16>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins TokenVector:$ids, Graph_WeightType:$table);
   let results = (outs Activation:$y);
@@ -116,7 +95,16 @@ def Graph_PositionEmbeddingOp : Graph_PureOp<"position_embedding", [Diff]> {
   let summary = "the first T rows of a table";
   let description = [{
     y[t, n] = table[t, n]; `ids` gives only the token count.
-    (C1) table is P x N and y has N columns. No gradient.
+    Shapes: ids T, table P x N with P >= T, y T x N.
+
+    (C1) table is P x N and y has N columns.
+
+    Gradient: none, the table is frozen.
+
+    ```mlir
+    %y = graph.position_embedding %ids, %table
+        : (tensor<?xi32>, !graph.weight<128x64xf32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins TokenVector:$ids, Graph_WeightType:$table);
   let results = (outs Activation:$y);
@@ -126,9 +114,18 @@ def Graph_PositionEmbeddingOp : Graph_PureOp<"position_embedding", [Diff]> {
 def Graph_RopeTableOp : Graph_PureOp<"rope_table", [Diff]> {
   let summary = "cosines and sines of rotary position angles";
   let description = [{
-    With F frequencies: y[t, f] = scale * cos(t * frequencies[f]) and
+    y[t, f] = scale * cos(t * frequencies[f]) and
     y[t, F + f] = scale * sin(t * frequencies[f]); the angle is the f32 product.
-    (C1) y has 2F columns. No gradient.
+    Shapes: ids T (only the token count), frequencies F, y T x 2F.
+
+    (C1) y has 2F columns.
+
+    Gradient: none, a table of constants.
+
+    ```mlir
+    %y = graph.rope_table %ids {frequencies = array<f32: 1.0, 0.5>}
+        : (tensor<?xi32>) -> tensor<?x4xf32>
+    ```
   }];
   let arguments = (ins TokenVector:$ids, DenseF32ArrayAttr:$frequencies,
                        DefaultValuedAttr<F32Attr, "1.0f">:$scale);
@@ -144,8 +141,17 @@ def Graph_LinearOp : Graph_PureOp<"linear", [Diff]> {
   let summary = "affine map with a frozen weight";
   let description = [{
     y[t, n] = sum_k x[t, k] * weight[n, k] + bias[n].
+    Shapes: x T x K, weight N x K, bias N, y T x N.
+
     (C1) weight is N x K, x has K columns, y has N; (C2) bias is of shape N.
+
     Gradient: dx = linear_backward(dy, weight). Nothing is saved.
+
+    ```mlir
+    %y = graph.linear %x, %w, %bias
+        : (tensor<?x64xf32>, !graph.weight<32x64xf32>, !graph.weight<32xf32>)
+          -> tensor<?x32xf32>
+    ```
   }];
   let arguments = (ins Activation:$x, Graph_WeightType:$weight,
                        Optional<Graph_WeightType>:$bias);
@@ -157,8 +163,17 @@ def Graph_LinearBackwardOp : Graph_PureOp<"linear_backward", [InPlace, Accumulat
   let summary = "input gradient of a linear layer";
   let description = [{
     dx[t, k] = init[t, k] + sum_n dy[t, n] * weight[n, k].
-    (C1) weight is N x K, dy has N columns, dx and init have K. dx may overwrite
-    init.
+    Shapes: dy T x N, weight N x K, init and dx T x K. dx may overwrite init.
+
+    (C1) weight is N x K, dy has N columns, dx has K; (C2) init has K columns.
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    %dx = graph.linear_backward %dy, %w, %init
+        : (tensor<?x32xf32>, !graph.weight<32x64xf32>, tensor<?x64xf32>)
+          -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$dy, Graph_WeightType:$weight,
                        Optional<Activation>:$init);
@@ -174,11 +189,19 @@ def Graph_RmsNormOp : Graph_PureOp<"rms_norm", [Diff, InPlace, AllTypesMatch<["x
   let summary = "root mean square normalisation";
   let description = [{
     y[t, n] = x[t, n] * r[t] * weight[n], r[t] = 1 / sqrt(mean_n(x[t, n]^2) + epsilon).
-    (C1) weight is of shape N. Gradient: rms_norm_backward(dy, x, weight).
+    Shapes: x and y T x N, weight N. y may overwrite x.
+
+    (C1) weight is of shape N; (C2) x and y have one type (trait).
+
+    Gradient: dx = rms_norm_backward(dy, x, weight).
+
+    ```mlir
+    %y = graph.rms_norm %x, %w {epsilon = 1.0e-5 : f32}
+        : (tensor<?x64xf32>, !graph.weight<64xf32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$x, Graph_WeightType:$weight, F32Attr:$epsilon);
   let results = (outs Activation:$y);
-  let hasVerifier = 1;
   let hasVerifier = 1;
 }
 
@@ -186,8 +209,20 @@ def Graph_RmsNormBackwardOp : Graph_PureOp<"rms_norm_backward", [InPlace, Accumu
   let summary = "input gradient of rms_norm";
   let description = [{
     With g = dy * weight: dx[t, n] = init[t, n] + r[t] * (g[t, n] - x[t, n] * r[t]^2 *
-    mean_m(g[t, m] * x[t, m])). r is computed again from x. dx may overwrite
-    init, or dy when there is no init. (C1) init has dx's type.
+    mean_m(g[t, m] * x[t, m])). r is computed again from x.
+    Shapes: dy, x, init and dx T x N, weight N. dx may overwrite init, or dy when
+    there is no init.
+
+    (C1) weight is of shape N; (C2) init has N columns; (C3) dy, x and dx have one
+    type (trait).
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    %dx = graph.rms_norm_backward %dy, %x, %w, %init {epsilon = 1.0e-5 : f32}
+        : (tensor<?x64xf32>, tensor<?x64xf32>, !graph.weight<64xf32>, tensor<?x64xf32>)
+          -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$dy, Activation:$x, Graph_WeightType:$weight,
                        Optional<Activation>:$init, F32Attr:$epsilon);
@@ -198,9 +233,20 @@ def Graph_RmsNormBackwardOp : Graph_PureOp<"rms_norm_backward", [InPlace, Accumu
 def Graph_LayerNormOp : Graph_PureOp<"layer_norm", [Diff, InPlace, AllTypesMatch<["x", "y"]>]> {
   let summary = "layer normalisation";
   let description = [{
-    y[t, n] = (x[t, n] - mean_t) * r[t] * weight[n] + bias[n],
-    r[t] = 1 / sqrt(variance_t + epsilon), variance over n without correction.
-    (C1) weight and bias are of shape N. Gradient: layer_norm_backward.
+    y[t, n] = (x[t, n] - mean[t]) * r[t] * weight[n] + bias[n],
+    r[t] = 1 / sqrt(variance[t] + epsilon), variance over n without correction.
+    Shapes: x and y T x N, weight and bias N. y may overwrite x.
+
+    (C1) weight is of shape N; (C2) bias is of shape N; (C3) x and y have one type
+    (trait).
+
+    Gradient: dx = layer_norm_backward(dy, x, weight).
+
+    ```mlir
+    %y = graph.layer_norm %x, %w, %bias {epsilon = 1.0e-5 : f32}
+        : (tensor<?x64xf32>, !graph.weight<64xf32>, !graph.weight<64xf32>)
+          -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$x, Graph_WeightType:$weight,
                        Optional<Graph_WeightType>:$bias, F32Attr:$epsilon);
@@ -213,7 +259,18 @@ def Graph_LayerNormBackwardOp : Graph_PureOp<"layer_norm_backward", [InPlace, Ac
   let description = [{
     With g = dy * weight and h = (x - mean) * r:
     dx = init + r * (g - mean(g) - h * mean(g * h)), means over n.
-    dx may overwrite init, or dy when there is no init. (C1) init has dx's type.
+    Shapes: dy, x, init and dx T x N, weight N. dx may overwrite init, or dy when
+    there is no init.
+
+    (C1) weight is of shape N; (C2) init has N columns; (C3) dy, x and dx have one
+    type (trait).
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    %dx = graph.layer_norm_backward %dy, %x, %w {epsilon = 1.0e-5 : f32}
+        : (tensor<?x64xf32>, tensor<?x64xf32>, !graph.weight<64xf32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$dy, Activation:$x, Graph_WeightType:$weight,
                        Optional<Activation>:$init, F32Attr:$epsilon);
@@ -228,17 +285,26 @@ def Graph_LayerNormBackwardOp : Graph_PureOp<"layer_norm_backward", [InPlace, Ac
 def Graph_RopeOp : Graph_PureOp<"rope", [Diff, InPlace, AllTypesMatch<["x", "y"]>]> {
   let summary = "rotary position embedding";
   let description = [{
-    `table` is rope_table's layout with F columns of cosines, F of sines. In each
-    head of `head_dim` columns the first 2F are rotated, the rest copied. The
-    pair (a, b) of index f is (f, F + f), or (2f, 2f + 1) when interleaved:
-    a' = a cos - b sin, b' = b cos + a sin; with `inverse` sin is negated.
+    a' = a cos - b sin, b' = b cos + a sin for every pair (a, b) of a head; with
+    `inverse` sin is negated. `table` is rope_table's layout: F columns of cosines,
+    F of sines. The pair of index f is (f, F + f), or (2f, 2f + 1) when
+    `interleaved`; the columns of a head beyond 2F are copied.
+    Shapes: x and y T x heads * head_dim, table T x 2F. y may overwrite x.
+
     (C1) x has heads * head_dim columns; (C2) table has an even number of
-    columns, at most head_dim. Gradient: the same op with `inverse` flipped
-    (the scale in the table is not inverted: the map is linear, its adjoint
-    keeps it).
+    columns, at most head_dim; (C3) x and y have one type (trait); (C4) heads and
+    head_dim are positive (attribute).
+
+    Gradient: the same op on dy with `inverse` flipped (the scale in the table is
+    not inverted: the map is linear, its adjoint keeps it). The table is constant.
+
+    ```mlir
+    %y = graph.rope %x, %table {heads = 4 : i64, head_dim = 16 : i64}
+        : (tensor<?x64xf32>, tensor<?x16xf32>) -> tensor<?x64xf32>
+    ```
   }];
-  let arguments = (ins Activation:$x, Activation:$table, I64Attr:$heads,
-                       I64Attr:$head_dim, UnitAttr:$interleaved, UnitAttr:$inverse);
+  let arguments = (ins Activation:$x, Activation:$table, PositiveAttr:$heads,
+                       PositiveAttr:$head_dim, UnitAttr:$interleaved, UnitAttr:$inverse);
   let results = (outs Activation:$y);
   let hasVerifier = 1;
 }
@@ -248,13 +314,26 @@ def Graph_AttentionOp : Graph_PureOp<"attention", [Diff]> {
   let description = [{
     For head h with key head g = h / (heads / kv_heads), over keys s <= t:
     p[t, s] = softmax_s(scale * q_h[t] . k_g[s]), o_h[t] = sum_s p[t, s] v_g[s];
-    lse[t, h] = log sum_s exp(scale * q_h[t] . k_g[s]). No S x S array is stored.
+    lse[t, h] = log sum_s exp(scale * q_h[t] . k_g[s]). No T x T array is stored.
+    Shapes: q and o T x heads * head_dim, k and v T x kv_heads * head_dim,
+    lse T x heads.
+
     (C1) q and o have heads * head_dim columns, k and v kv_heads * head_dim;
-    (C2) kv_heads divides heads; (C3) lse has `heads` columns.
-    Gradient: attention_backward.
+    (C2) kv_heads divides heads; (C3) lse has `heads` columns; (C4) heads, kv_heads
+    and head_dim are positive (attribute).
+
+    Gradient: dq, dk, dv = attention_backward(q, k, v, o, lse, do). A gradient of
+    lse is refused.
+
+    ```mlir
+    %o, %lse = graph.attention %q, %k, %v {
+        heads = 4 : i64, kv_heads = 2 : i64, head_dim = 16 : i64, scale = 0.25 : f32}
+        : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
+          -> (tensor<?x64xf32>, tensor<?x4xf32>)
+    ```
   }];
-  let arguments = (ins Activation:$q, Activation:$k, Activation:$v, I64Attr:$heads,
-                       I64Attr:$kv_heads, I64Attr:$head_dim, F32Attr:$scale);
+  let arguments = (ins Activation:$q, Activation:$k, Activation:$v, PositiveAttr:$heads,
+                       PositiveAttr:$kv_heads, PositiveAttr:$head_dim, F32Attr:$scale);
   let results = (outs Activation:$o, Activation:$lse);
   let hasVerifier = 1;
 }
@@ -265,12 +344,28 @@ def Graph_AttentionBackwardOp : Graph_PureOp<"attention_backward"> {
     p is recomputed from q, k and lse by tiles; with D[t] = sum_n do[t] o[t] per
     head: dv[s] = sum_t p[t, s] do[t]; ds = p * (do . v - D) * scale;
     dq[t] = sum_s ds[t, s] k[s]; dk[s] = sum_t ds[t, s] q[t]. Key gradients sum
-    over the query heads of their group in ascending order. Constraints as in
-    attention; dq, dk, dv have the types of q, k, v.
+    over the query heads of their group in ascending order.
+    Shapes: q, o, d_o and dq T x heads * head_dim; k, v, dk and dv
+    T x kv_heads * head_dim; lse T x heads.
+
+    (C1) q and o have heads * head_dim columns, k and v kv_heads * head_dim;
+    (C2) kv_heads divides heads; (C3) lse has `heads` columns; (C4) dq, dk and dv
+    have the types of q, k and v; (C5) d_o has the columns of o; (C6) heads,
+    kv_heads and head_dim are positive (attribute).
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    %dq, %dk, %dv = graph.attention_backward %q, %k, %v, %o, %lse, %do {
+        heads = 4 : i64, kv_heads = 2 : i64, head_dim = 16 : i64, scale = 0.25 : f32}
+        : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x64xf32>,
+           tensor<?x4xf32>, tensor<?x64xf32>)
+          -> (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
+    ```
   }];
   let arguments = (ins Activation:$q, Activation:$k, Activation:$v, Activation:$o,
-                       Activation:$lse, Activation:$d_o, I64Attr:$heads,
-                       I64Attr:$kv_heads, I64Attr:$head_dim, F32Attr:$scale);
+                       Activation:$lse, Activation:$d_o, PositiveAttr:$heads,
+                       PositiveAttr:$kv_heads, PositiveAttr:$head_dim, F32Attr:$scale);
   let results = (outs Activation:$dq, Activation:$dk, Activation:$dv);
   let hasVerifier = 1;
 }
@@ -286,7 +381,16 @@ def Graph_ActivationOp : Graph_PureOp<"activation", [Diff, InPlace, SameOperands
   let description = [{
     y = f(x): silu x/(1+exp(-x)); gelu x(1+erf(x/sqrt 2))/2; gelu_tanh
     x(1+tanh(sqrt(2/pi)(x+0.044715x^3)))/2; relu max(x, 0).
-    Gradient: activation_backward(dy, x).
+    Shapes: x and y T x N. y may overwrite x.
+
+    (C1) x and y have one type (trait).
+
+    Gradient: dx = activation_backward(dy, x).
+
+    ```mlir
+    %y = graph.activation %x {kind = #graph<kind silu>}
+        : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$x, Graph_ActivationKindAttr:$kind);
   let results = (outs Activation:$y);
@@ -294,7 +398,19 @@ def Graph_ActivationOp : Graph_PureOp<"activation", [Diff, InPlace, SameOperands
 
 def Graph_ActivationBackwardOp : Graph_PureOp<"activation_backward", [InPlace, SameOperandsAndResultType]> {
   let summary = "input gradient of activation";
-  let description = [{ dx = dy * f'(x). dx may overwrite dy. }];
+  let description = [{
+    dx = dy * f'(x) with f of `kind` as in activation.
+    Shapes: dy, x and dx T x N. dx may overwrite dy.
+
+    (C1) dy, x and dx have one type (trait).
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    %dx = graph.activation_backward %dy, %x {kind = #graph<kind gelu>}
+        : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let arguments = (ins Activation:$dy, Activation:$x, Graph_ActivationKindAttr:$kind);
   let results = (outs Activation:$dx);
 }
@@ -302,8 +418,17 @@ def Graph_ActivationBackwardOp : Graph_PureOp<"activation_backward", [InPlace, S
 def Graph_GluOp : Graph_PureOp<"glu", [Diff, InPlace, SameOperandsAndResultType]> {
   let summary = "gated linear unit";
   let description = [{
-    y = f(gate) * up with f of `kind`; SwiGLU is kind silu. y may overwrite gate.
-    Gradient: glu_backward(dy, gate, up).
+    y = f(gate) * up with f of `kind` as in activation; SwiGLU is kind silu.
+    Shapes: gate, up and y T x N. y may overwrite gate.
+
+    (C1) gate, up and y have one type (trait).
+
+    Gradient: d_gate, d_up = glu_backward(dy, gate, up).
+
+    ```mlir
+    %y = graph.glu %gate, %up {kind = #graph<kind silu>}
+        : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$gate, Activation:$up, Graph_ActivationKindAttr:$kind);
   let results = (outs Activation:$y);
@@ -312,8 +437,18 @@ def Graph_GluOp : Graph_PureOp<"glu", [Diff, InPlace, SameOperandsAndResultType]
 def Graph_GluBackwardOp : Graph_PureOp<"glu_backward", [InPlace, SameOperandsAndResultType]> {
   let summary = "gradients of glu";
   let description = [{
-    d_gate = dy * up * f'(gate), d_up = dy * f(gate). d_gate may overwrite gate,
-    d_up may overwrite up.
+    d_gate = dy * up * f'(gate), d_up = dy * f(gate).
+    Shapes: all T x N. d_gate may overwrite gate, d_up may overwrite up.
+
+    (C1) dy, gate, up, d_gate and d_up have one type (trait).
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    %d_gate, %d_up = graph.glu_backward %dy, %gate, %up {kind = #graph<kind silu>}
+        : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
+          -> (tensor<?x64xf32>, tensor<?x64xf32>)
+    ```
   }];
   let arguments = (ins Activation:$dy, Activation:$gate, Activation:$up,
                        Graph_ActivationKindAttr:$kind);
@@ -322,7 +457,19 @@ def Graph_GluBackwardOp : Graph_PureOp<"glu_backward", [InPlace, SameOperandsAnd
 
 def Graph_AddOp : Graph_PureOp<"add", [Diff, InPlace, Commutative, SameOperandsAndResultType]> {
   let summary = "elementwise sum";
-  let description = [{ y = a + b. y may overwrite a. Gradient: dy for both. }];
+  let description = [{
+    y = a + b.
+    Shapes: a, b and y T x N. y may overwrite a. A sum of pad_columns that tile
+    their result becomes concat_columns by canonicalisation.
+
+    (C1) a, b and y have one type (trait).
+
+    Gradient: da = dy, db = dy; no op is built.
+
+    ```mlir
+    %y = graph.add %a, %b : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let arguments = (ins Activation:$a, Activation:$b);
   let results = (outs Activation:$y);
   let hasCanonicalizer = 1;
@@ -330,14 +477,36 @@ def Graph_AddOp : Graph_PureOp<"add", [Diff, InPlace, Commutative, SameOperandsA
 
 def Graph_MulOp : Graph_PureOp<"mul", [Diff, InPlace, Commutative, SameOperandsAndResultType]> {
   let summary = "elementwise product";
-  let description = [{ y = a * b. y may overwrite a. Gradient: dy * b, dy * a. }];
+  let description = [{
+    y = a * b.
+    Shapes: a, b and y T x N. y may overwrite a.
+
+    (C1) a, b and y have one type (trait).
+
+    Gradient: da = mul(dy, b), db = mul(dy, a).
+
+    ```mlir
+    %y = graph.mul %a, %b : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let arguments = (ins Activation:$a, Activation:$b);
   let results = (outs Activation:$y);
 }
 
 def Graph_ScaleOp : Graph_PureOp<"scale", [Diff, InPlace, SameOperandsAndResultType]> {
   let summary = "product with a constant";
-  let description = [{ y = factor * x. y may overwrite x. Gradient: scale of dy. }];
+  let description = [{
+    y = factor * x.
+    Shapes: x and y T x N. y may overwrite x.
+
+    (C1) x and y have one type (trait).
+
+    Gradient: dx = scale(dy) with the same factor.
+
+    ```mlir
+    %y = graph.scale %x {factor = 2.0 : f32} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let arguments = (ins Activation:$x, F32Attr:$factor);
   let results = (outs Activation:$y);
 }
@@ -345,11 +514,20 @@ def Graph_ScaleOp : Graph_PureOp<"scale", [Diff, InPlace, SameOperandsAndResultT
 def Graph_SliceColumnsOp : Graph_PureOp<"slice_columns", [Diff]> {
   let summary = "a range of columns";
   let description = [{
-    y[t, n] = x[t, offset + n]. (C1) offset + columns of y <= columns of x.
-    Gradient: pad_columns; slices that cover their source are joined to
-    concat_columns by canonicalisation.
+    y[t, n] = x[t, offset + n].
+    Shapes: x T x K, y T x N.
+
+    (C1) offset + N <= K; (C2) offset is not negative (attribute).
+
+    Gradient: dx = pad_columns(dy); the sum over slices that cover their source
+    becomes concat_columns by canonicalisation.
+
+    ```mlir
+    %y = graph.slice_columns %x {offset = 16 : i64}
+        : (tensor<?x64xf32>) -> tensor<?x32xf32>
+    ```
   }];
-  let arguments = (ins Activation:$x, I64Attr:$offset);
+  let arguments = (ins Activation:$x, ConfinedAttr<I64Attr, [IntNonNegative]>:$offset);
   let results = (outs Activation:$y);
   let hasVerifier = 1;
 }
@@ -358,9 +536,18 @@ def Graph_PadColumnsOp : Graph_PureOp<"pad_columns"> {
   let summary = "columns placed in a wider array of zeros";
   let description = [{
     y[t, offset + n] = x[t, n], zero elsewhere.
-    (C1) offset + columns of x <= columns of y.
+    Shapes: x T x N, y T x K.
+
+    (C1) offset + N <= K; (C2) offset is not negative (attribute).
+
+    Gradient: none, it is an adjoint itself (of slice_columns).
+
+    ```mlir
+    %y = graph.pad_columns %x {offset = 16 : i64}
+        : (tensor<?x32xf32>) -> tensor<?x64xf32>
+    ```
   }];
-  let arguments = (ins Activation:$x, I64Attr:$offset);
+  let arguments = (ins Activation:$x, ConfinedAttr<I64Attr, [IntNonNegative]>:$offset);
   let results = (outs Activation:$y);
   let hasVerifier = 1;
 }
@@ -368,8 +555,17 @@ def Graph_PadColumnsOp : Graph_PureOp<"pad_columns"> {
 def Graph_ConcatColumnsOp : Graph_PureOp<"concat_columns", [Diff]> {
   let summary = "arrays side by side";
   let description = [{
-    y = [xs[0] | xs[1] | ...] along the features. (C1) columns add up.
-    Gradient: slice_columns of dy.
+    y = [xs[0] | xs[1] | ...] along the features.
+    Shapes: xs[i] T x N_i, y T x N_0 + N_1 + ...
+
+    (C1) the columns of xs add up to those of y.
+
+    Gradient: dxs[i] = slice_columns(dy).
+
+    ```mlir
+    %y = graph.concat_columns %a, %b
+        : (tensor<?x64xf32>, tensor<?x32xf32>) -> tensor<?x96xf32>
+    ```
   }];
   let arguments = (ins Variadic<Activation>:$xs);
   let results = (outs Activation:$y);

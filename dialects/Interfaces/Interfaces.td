@@ -1,6 +1,20 @@
-// The interfaces through which every pass sees operations. Passes never name a
-// concrete op; the toy dialect of test/Dialect implements each interface a
-// second time to prove it.
+// The interfaces through which passes see operations. Differentiation, analysis,
+// recomputation and the offsets name no operation of a model: they ask these
+// interfaces and upstream's effects and traits. The toy dialect of test/Dialect
+// implements each interface a second time to prove it. What passes do name are
+// the operations that are a stage's structure:
+//   train-apply-lora         graph.linear, because an adapter is defined on a
+//                            linear layer; it creates the adapter's operations
+//   train-attach-loss        graph.linear of the logits, which the loss that it
+//                            creates fuses; train.dropout, which evaluation
+//                            leaves out
+//   train-build-backward     creates graph.add, the sum of a value's gradients
+//   train-fuse-accumulation  removes graph.add into AccumulatingOpInterface
+//   train-append-optimizer   creates the optimizer's operations, which have no
+//                            operands and no other place to come from
+//   after slots are given    plan.slot, plan.run, plan.poison: the plan's form
+// Stage verifiers name the declarations and forms that a stage promises, and
+// passes/Lower/Kernels attaches each kernel to its operation.
 #ifndef NEAP_INTERFACES_TD
 #define NEAP_INTERFACES_TD
 

@@ -45,10 +45,19 @@ class Plan_Op<string mnemonic, list<Trait> traits = []>
 def Plan_SlotOp : Plan_Op<"slot", [Pure]> {
   let summary = "a range of the arena";
   let description = [{
-    [`offset`, `offset` + `bytes`) of the arena, aligned to 64 bytes. Two slots
-    may share bytes only while at most one of them is live (verify-planned).
+    slot = arena[`offset`, `offset` + `bytes`). Two slots may share bytes only
+    while at most one of them is live (verify-planned).
+    Shapes: the tensor of the slot's type, T at most the module's maximum token
+    count.
+
     (C1) offset is a multiple of 64; (C2) bytes hold the tensor at the module's
     maximum token count.
+
+    Gradient: none, planning follows differentiation.
+
+    ```mlir
+    %x = plan.slot {offset = 4096 : i64, bytes = 2048 : i64} : !plan.slot<tensor<?x8xf32>>
+    ```
   }];
   let arguments = (ins I64Attr:$offset, I64Attr:$bytes);
   let results = (outs Plan_SlotType:$slot);
@@ -60,11 +69,17 @@ def Plan_RunOp : Plan_Op<"run", [AttrSizedOperandSegments, IsolatedFromAbove,
                                  SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "run one operation from slots to slots";
   let description = [{
-    The region holds exactly one operation in tensor form and the terminator.
-    Block argument i stands for input i: the tensor in a slot, or a handle.
-    Result j of the operation is written to output j; an output that shares its
-    slot with an input is computed in place. `scratch` is a byte range that the
+    outs = op(ins): the region holds exactly one operation in tensor form and the
+    terminator. Block argument i stands for input i: the tensor in a slot, or a
+    handle. Result j of the operation is written to output j; an output that shares
+    its slot with an input is computed in place. `scratch` is a byte range that the
     kernel may use while it runs. Planning never changes the operation itself.
+    Shapes: those of the operation.
+
+    (C1) one operation; (C2) inputs match block arguments; (C3) outputs match
+    the yielded values.
+
+    Gradient: none, planning follows differentiation.
 
     ```mlir
     plan.run ins(%x, %w : !plan.slot<tensor<?x64xf32>>, !graph.weight<64x64xf32>)
@@ -74,8 +89,6 @@ def Plan_RunOp : Plan_Op<"run", [AttrSizedOperandSegments, IsolatedFromAbove,
       plan.yield %0 : tensor<?x64xf32>
     }
     ```
-    (C1) one operation; (C2) inputs match block arguments; (C3) outputs match
-    the yielded values.
   }];
   let arguments = (ins Variadic<AnyType>:$inputs, Variadic<Plan_SlotType>:$outputs,
                        Optional<Plan_SlotType>:$scratch);
@@ -94,6 +107,22 @@ def Plan_RunOp : Plan_Op<"run", [AttrSizedOperandSegments, IsolatedFromAbove,
 
 def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"RunOp">]> {
   let summary = "what the operation of plan.run computes";
+  let description = [{
+    outs[j] = values[j] of the plan.run around it.
+    Shapes: those of the operation's results.
+
+    (C1) the parent is a plan.run (trait); the parent checks number and types.
+
+    Gradient: none, planning follows differentiation.
+
+    ```mlir
+    plan.run ins(%x : !plan.slot<tensor<?x8xf32>>) outs(%y : !plan.slot<tensor<?x8xf32>>) {
+    ^bb0(%a: tensor<?x8xf32>):
+      %0 = graph.scale %a {factor = 2.0 : f32} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+      plan.yield %0 : tensor<?x8xf32>
+    }
+    ```
+  }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
@@ -102,8 +131,17 @@ def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"RunOp">]> {
 def Plan_PoisonOp : Plan_Op<"poison"> {
   let summary = "fill dead bytes with NaN";
   let description = [{
-    Test aid: writes quiet NaNs over a slot that the plan calls dead from here
-    on. Changes nothing in a correct plan.
+    slot[i] = quiet NaN, every byte of it. Test aid: the plan calls the slot dead
+    from here on, so nothing changes in a correct plan.
+    Shapes: any.
+
+    (C1) the operand is a slot (type); that it is dead is for verify-planned.
+
+    Gradient: none, planning follows differentiation.
+
+    ```mlir
+    plan.poison %x : !plan.slot<tensor<2048xi8>>
+    ```
   }];
   let arguments = (ins Plan_SlotType:$slot);
   let assemblyFormat = "$slot attr-dict `:` type($slot)";

@@ -74,10 +74,10 @@ static LogicalResult verifyParameterUse(Operation *op, FlatSymbolRefAttr name,
                                         Type type,
                                         SymbolTableCollection &symbols) {
   auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(op, name);
-  if (!parameter)
+  if (!parameter) // value_c1, gradient_c1
     return op->emitOpError()
            << "expected '" << name.getValue() << "' to name a train.parameter";
-  if (parameter.getType() != type)
+  if (parameter.getType() != type) // value_c2, gradient_c2
     return op->emitOpError()
            << "expected type " << parameter.getType() << " of '"
            << name.getValue() << "', but found " << type;
@@ -118,12 +118,12 @@ LogicalResult LoraDownOp::verify() { // lora_down_c1
                       getColumns(getX()));
 }
 
-LogicalResult LoraUpOp::verify() { // lora_up_c1
-  if (getBase() && getBase().getType() != getY().getType())
+LogicalResult LoraUpOp::verify() {
+  if (getBase() && getBase().getType() != getY().getType()) // lora_up_c2
     return emitOpError() << "expected 'base' to have type " << getY().getType()
                          << ", but found " << getBase().getType();
   return expectFactor(*this, getFactor(), getColumns(getH()),
-                      getColumns(getY()));
+                      getColumns(getY())); // lora_up_c1
 }
 
 LogicalResult DropoutOp::verify() {
@@ -141,16 +141,18 @@ LogicalResult AccumulateOuterOp::verify() { // accumulate_outer_c1
 LogicalResult LinearCrossEntropyOp::verify() {
   auto weight = cast<graph::WeightType>(getWeight().getType());
   if (weight.getShape().size() != 2 ||
-      weight.getShape()[1] != getColumns(getX())) // c1
+      weight.getShape()[1] != getColumns(getX())) // linear_cross_entropy_c1
     return emitOpError() << "expected 'weight' to be V x "
                          << getColumns(getX());
-  if (getDX() && getDX().getType() != getX().getType())
+  if (getDX() &&
+      getDX().getType() != getX().getType()) // linear_cross_entropy_c3
     return emitOpError() << "expected 'd_x' to have type " << getX().getType()
                          << ", but found " << getDX().getType();
   if (!getBias())
     return success();
   auto bias = cast<graph::WeightType>(getBias().getType());
-  if (bias.getShape() != weight.getShape().take_front()) // c2
+  if (bias.getShape() !=
+      weight.getShape().take_front()) // linear_cross_entropy_c2
     return emitOpError() << "expected 'bias' to have shape ["
                          << weight.getShape()[0] << "]";
   return success();

@@ -8,7 +8,7 @@
 #ifndef NEAP_TRAIN_OPS_TD
 #define NEAP_TRAIN_OPS_TD
 
-include "dialects/Graph/GraphOps.td"
+include "dialects/Graph/GraphBase.td"
 include "dialects/Train/TrainEnums.td"
 
 def Train_Dialect : Dialect {
@@ -49,10 +49,20 @@ def Train_InitKindAttr : EnumAttr<Train_Dialect, Train_InitKind, "init">;
 def Train_ParameterOp : Train_Op<"parameter", [Symbol]> {
   let summary = "declare a trainable array";
   let description = [{
-    The symbol name is the PEFT key. `type` is the stored array; `transposed`
-    says that the saved array is its transpose. `init_scale` is the bound of the
-    uniform or the standard deviation of the normal distribution. Order of
-    declaration is the order in the adapter area. (C1) rank 2.
+    p = R x N floats in the adapter area, drawn by `init`: zeros, or uniform in
+    [-init_scale, init_scale], or normal with deviation init_scale.
+    Shapes: R x N, the stored array; `transposed` says that the saved array is its
+    transpose. The symbol name is the PEFT key. The order of declarations is the
+    order in the adapter area.
+
+    (C1) the array has rank 2.
+
+    Gradient: accumulated behind train.gradient.
+
+    ```mlir
+    train.parameter @q.lora_A.weight : !train.adapter<8x64xf32> uniform {init_scale = 0.125 : f32}
+    train.parameter @q.lora_B.weight : !train.adapter<8x32xf32> zero {transposed}
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Train_AdapterType>:$type,
     UnitAttr:$transposed, Train_InitKindAttr:$init,
@@ -65,6 +75,20 @@ def Train_ValueOp : Train_Op<"value", [Pure,
     DeclareOpInterfaceMethods<TrainableHandleOpInterface>,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "handle of a parameter's value";
+  let description = [{
+    handle = address of the parameter's value in the adapter area.
+    Shapes: those of the parameter, R x N. Autodiff's activity starts here.
+
+    (C1) `parameter` names a train.parameter; (C2) the handle has its type.
+
+    Gradient: the ops that read the handle add to train.gradient of the same
+    parameter.
+
+    ```mlir
+    train.parameter @a : !train.adapter<8x64xf32> zero
+    %a = train.value @a : !train.adapter<8x64xf32>
+    ```
+  }];
   let arguments = (ins FlatSymbolRefAttr:$parameter);
   let results = (outs Train_AdapterType:$handle);
   let assemblyFormat = "$parameter attr-dict `:` type($handle)";
@@ -74,6 +98,19 @@ def Train_GradientOp : Train_Op<"gradient", [Pure,
     DeclareOpInterfaceMethods<HandleOpInterface>,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "handle of a parameter's gradient accumulator";
+  let description = [{
+    handle = address of the parameter's gradient accumulator.
+    Shapes: those of the parameter, R x N.
+
+    (C1) `parameter` names a train.parameter; (C2) the handle has its type.
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    train.parameter @a : !train.adapter<8x64xf32> zero
+    %g = train.gradient @a : !train.adapter<8x64xf32>
+    ```
+  }];
   let arguments = (ins FlatSymbolRefAttr:$parameter);
   let results = (outs Train_AdapterType:$handle);
   let assemblyFormat = "$parameter attr-dict `:` type($handle)";
@@ -88,8 +125,17 @@ def Train_LoraDownOp : Train_Op<"lora_down", [Pure, Diff,
   let summary = "contract features with a low-rank factor";
   let description = [{
     h[t, r] = scale * sum_k x[t, k] * factor[r, k].
+    Shapes: x T x K, factor R x K, h T x R.
+
     (C1) factor is R x K, x has K columns, h has R.
-    Gradient: dx = lora_up(dh, factor); d_factor += scale * dh^T x.
+
+    Gradient: dx = lora_up(dh, factor) with the same scale; d_factor +=
+    accumulate_outer(dh, x) with the same scale.
+
+    ```mlir
+    %h = train.lora_down %x, %a
+        : (tensor<?x64xf32>, !train.adapter<8x64xf32>) -> tensor<?x8xf32>
+    ```
   }];
   let arguments = (ins Activation:$x, Train_AdapterType:$factor,
                        DefaultValuedAttr<F32Attr, "1.0f">:$scale);
@@ -103,9 +149,17 @@ def Train_LoraUpOp : Train_Op<"lora_up", [Pure, Diff, Accumulates, InPlace,
   let summary = "expand a low-rank activation and add it";
   let description = [{
     y[t, n] = base[t, n] + scale * sum_r h[t, r] * factor[r, n].
-    (C1) factor is R x N, h has R columns, y and base have N. y may overwrite base.
+    Shapes: h T x R, factor R x N, base and y T x N. y may overwrite base.
+
+    (C1) factor is R x N, h has R columns, y has N; (C2) base has y's type.
+
     Gradient: d_base = dy; dh = lora_down(dy, factor) with the same scale;
-    d_factor += scale * h^T dy.
+    d_factor += accumulate_outer(h, dy) with the same scale.
+
+    ```mlir
+    %y = train.lora_up %h, %b, %base {scale = 2.0 : f32}
+        : (tensor<?x8xf32>, !train.adapter<8x32xf32>, tensor<?x32xf32>) -> tensor<?x32xf32>
+    ```
   }];
   let arguments = (ins Activation:$h, Train_AdapterType:$factor,
                        Optional<Activation>:$base,
@@ -122,7 +176,16 @@ def Train_DropoutOp : Train_Op<"dropout", [Pure, Diff, InPlace, SameOperandsAndR
     y[t, n] = x[t, n] * m / (1 - probability), m in {0, 1} drawn from a hash of
     (job seed, row counter, stream, t, n): the same mask whenever the op is run
     again for the row, in recomputation and in the adjoint.
-    (C1) 0 <= probability < 1. Gradient: the same op on dy.
+    Shapes: x and y T x N. y may overwrite x.
+
+    (C1) 0 <= probability < 1; (C2) x and y have one type (trait).
+
+    Gradient: dx = dropout(dy) with the same stream.
+
+    ```mlir
+    %y = train.dropout %x {probability = 0.1 : f32, stream = 3 : i64}
+        : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$x, F32Attr:$probability, I64Attr:$stream);
   let results = (outs Activation:$y);
@@ -137,7 +200,17 @@ def Train_AccumulateOuterOp : Train_Op<"accumulate_outer",
   let description = [{
     gradient[r, n] += scale * sum_t h[t, r] * x[t, n], over blocks of 64 tokens,
     last block first, tokens ascending inside a block: the order is part of the
-    result and never changes. (C1) gradient is R x N, h has R columns, x has N.
+    result and never changes.
+    Shapes: h T x R, x T x N, gradient R x N.
+
+    (C1) gradient is R x N, h has R columns, x has N.
+
+    Gradient: none, it is an adjoint itself.
+
+    ```mlir
+    train.accumulate_outer %h, %x, %g {scale = 2.0 : f32}
+        : tensor<?x8xf32>, tensor<?x64xf32>, !train.adapter<8x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$h, Activation:$x, Train_AdapterType:$gradient,
                        DefaultValuedAttr<F32Attr, "1.0f">:$scale);
@@ -160,8 +233,17 @@ def Train_LinearCrossEntropyOp : Train_Op<"linear_cross_entropy",
     zero for other tokens. Logits exist only as tiles; one pass over the weight
     with an online softmax, the label's column apart. Without a result only the
     loss is computed (evaluation). labels are already shifted.
-    (C1) weight is V x K, x and d_x have K columns; (C2) bias is of shape V.
-    The loss of the backward pass: d_x is its gradient.
+    Shapes: x and d_x T x K, weight V x K, labels T, bias V.
+
+    (C1) weight is V x K, x has K columns; (C2) bias is of shape V; (C3) d_x has
+    x's type.
+
+    Gradient: dx = d_x, its own result; the backward pass starts here.
+
+    ```mlir
+    %dx = train.linear_cross_entropy %x, %w, %labels
+        : (tensor<?x64xf32>, !graph.weight<256x64xf16>, tensor<?xi32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Activation:$x, Graph_WeightType:$weight, TokenVector:$labels,
                        Optional<Graph_WeightType>:$bias);
@@ -178,7 +260,8 @@ def Train_LinearCrossEntropyOp : Train_Op<"linear_cross_entropy",
 // offsets from the arena's base, and the number of floats in each area.
 //===----------------------------------------------------------------------===//
 
-defvar AreaAttr = DefaultValuedAttr<I64Attr, "-1">; // -1: not lowered yet
+// -1: not lowered yet.
+defvar AreaAttr = DefaultValuedAttr<ConfinedAttr<I64Attr, [IntMinValue<-1>]>, "-1">;
 defvar AdapterAreas = (ins AreaAttr:$elements,
                            AreaAttr:$values_offset,
                            AreaAttr:$gradients_offset,
@@ -191,6 +274,15 @@ def Train_GradNormOp : Train_Op<"grad_norm",
   let description = [{
     norm_squared = sum over all adapter gradients of g^2, in f64 over fixed
     blocks of 4096 floats, blocks added in order.
+    Shapes: g is the gradient area, `elements` floats.
+
+    (C1) `elements` and the areas' offsets are at least -1 (attribute).
+
+    Gradient: none, it runs after the backward pass.
+
+    ```mlir
+    train.grad_norm
+    ```
   }];
   let arguments = AdapterAreas;
   let assemblyFormat = "attr-dict";
@@ -204,6 +296,17 @@ def Train_AdamWOp : Train_Op<"adamw",
     rate and bias corrections: p -= lr * weight_decay * p;
     m = m + (g - m)(1 - beta1); v = beta2 v + (1 - beta2) g^2;
     p -= (lr / c1) * m / (sqrt(v) / sqrt(c2) + epsilon). The gradient is set to zero.
+    Shapes: p, g, m and v are the areas of values, gradients and both moments,
+    `elements` floats each.
+
+    (C1) `elements` and the areas' offsets are at least -1 (attribute).
+
+    Gradient: none, it runs after the backward pass.
+
+    ```mlir
+    train.adamw {beta1 = 0.9 : f32, beta2 = 0.999 : f32, epsilon = 1.0e-8 : f32,
+                 weight_decay = 0.01 : f32}
+    ```
   }];
   let arguments = !con((ins F32Attr:$beta1, F32Attr:$beta2, F32Attr:$epsilon,
                             F32Attr:$weight_decay), AdapterAreas);
@@ -217,6 +320,16 @@ def Train_SgdOp : Train_Op<"sgd",
     PyTorch's order: g = grad_scale * gradient + weight_decay * p; with momentum
     m = g in the first step, else momentum * m + g, and p -= lr * m; without,
     p -= lr * g. The gradient is set to zero.
+    Shapes: p, g and m are the areas of values, gradients and the first moment,
+    `elements` floats each.
+
+    (C1) `elements` and the areas' offsets are at least -1 (attribute).
+
+    Gradient: none, it runs after the backward pass.
+
+    ```mlir
+    train.sgd {momentum = 0.9 : f32, weight_decay = 0.0 : f32}
+    ```
   }];
   let arguments = !con((ins F32Attr:$momentum, F32Attr:$weight_decay),
                        AdapterAreas);

@@ -73,15 +73,20 @@ LogicalResult neap::applyLora(ModuleOp module, ArrayRef<LoraTarget> targets) {
   OpBuilder declarations(module.getContext());
   declarations.setInsertionPoint(forward);
   SmallVector<graph::LinearOp> layers(forward.getOps<graph::LinearOp>());
-  llvm::StringMap<bool> adapted;
+  llvm::StringMap<graph::LinearOp> adapted;
   for (graph::LinearOp linear : layers) {
     StringRef path = getModulePath(linear);
     auto found = byPath.find(path);
     if (path.empty() || found == byPath.end())
       continue;
-    if (!adapted.try_emplace(path, true).second)
-      return linear.emitOpError() << "expected one layer of module '" << path
-                                  << "', but found another";
+    auto [first, isNew] = adapted.try_emplace(path, linear);
+    if (!isNew) {
+      InFlightDiagnostic error = linear.emitOpError();
+      error << "expected one layer of module '" << path
+            << "', but found another";
+      error.attachNote(first->second.getLoc()) << "the first layer is here";
+      return error;
+    }
     adapt(linear, *found->second, declarations, int64_t(adapted.size()) - 1);
   }
   for (const LoraTarget &target : targets)

@@ -59,9 +59,9 @@ LogicalResult buildProgram(func::FuncOp forward, StringRef name,
 struct AttachLoss : neap::impl::AttachLossPassBase<AttachLoss> {
   void runOnOperation() override {
     auto forward = getOperation().lookupSymbol<func::FuncOp>(kForwardName);
-    if (!forward) {
+    if (!forward || !forward.getBody().hasOneBlock()) {
       getOperation().emitError()
-          << "expected a function '" << kForwardName << "'";
+          << "expected a function '" << kForwardName << "' of one block";
       return signalPassFailure();
     }
     if (failed(buildProgram(forward, kTrainRowName, /*withGradient=*/true)) ||

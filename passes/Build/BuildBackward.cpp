@@ -109,7 +109,9 @@ struct BuildBackward : neap::impl::BuildBackwardPassBase<BuildBackward> {
       if (!rule || !rule.isLoss() || op.getNumResults() == 0)
         continue;
       if (loss) {
-        op.emitOpError("is a second loss; expected one");
+        op.emitOpError("is a second loss; expected one")
+                .attachNote(loss->getLoc())
+            << "the first loss is here";
         return signalPassFailure();
       }
       loss = &op;

@@ -88,8 +88,17 @@ struct AllocateSlots : neap::impl::AllocateSlotsPassBase<AllocateSlots> {
                             builder.getI64IntegerAttr(layout.arenaBytes));
     getOperation()->setAttr(kSlotsOffsetAttr,
                             builder.getI64IntegerAttr(layout.slotsOffset));
-    for (size_t i = 0; i < plans.size(); ++i)
+    for (size_t i = 0; i < plans.size(); ++i) {
+      count(plans[i].table);
       allocateSlots(facts->programs[i], plans[i], layout, poison);
+    }
+  }
+
+  void count(const BufferTable &table) {
+    for (const ScheduleBuffer &buffer : table.buffers)
+      if (!buffer.values.empty())
+        numShared += buffer.values.size() - 1;
+    numExchanged += llvm::count(table.exchanged, true);
   }
 };
 

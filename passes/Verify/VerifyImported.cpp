@@ -16,9 +16,9 @@ namespace neap {
 
 static LogicalResult verifyModule(ModuleOp module) {
   auto tokens = module->getAttrOfType<IntegerAttr>(plan::kMaxTokensAttr);
-  if (!tokens || tokens.getInt() < 1)
+  if (!tokens || !tokens.getType().isSignlessInteger(64) || tokens.getInt() < 1)
     return module.emitError() << "expected attribute '" << plan::kMaxTokensAttr
-                              << "' to be a positive integer";
+                              << "' to be a positive i64";
   for (Operation &op : *module.getBody())
     if (!isa<func::FuncOp, graph::WeightDeclOp>(op))
       return op.emitOpError("is not part of an imported model");
@@ -29,14 +29,25 @@ static LogicalResult verifyModule(ModuleOp module) {
   return success();
 }
 
+static bool isActivation(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0) &&
+         !tensor.isDynamicDim(1) && tensor.getElementType().isF32();
+}
+
 static LogicalResult verifyForward(func::FuncOp forward) {
   Builder builder(forward.getContext());
   auto ids =
       RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
   if (forward.getArgumentTypes() != ArrayRef<Type>(ids) ||
-      forward.getNumResults() != 1)
-    return forward.emitOpError(
-        "expected one argument of type tensor<?xi32> and one result");
+      forward.getNumResults() != 1 ||
+      !isActivation(forward.getResultTypes()[0]))
+    return forward.emitOpError("expected type (tensor<?xi32>) -> "
+                               "tensor<?xVxf32>, but found ")
+           << forward.getFunctionType();
+  if (!forward.getBody().hasOneBlock())
+    return forward.emitOpError() << "expected one block, but found "
+                                 << llvm::range_size(forward.getBody());
   for (Operation &op : forward.getBody().front().without_terminator()) {
     if (!isa_and_nonnull<graph::GraphDialect>(op.getDialect()) ||
         !isMemoryEffectFree(&op))

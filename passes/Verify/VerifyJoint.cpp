@@ -38,6 +38,9 @@ LogicalResult verifyProgram(ModuleOp module, const Program &program) {
       function.getNumResults() != 0)
     return function.emitOpError()
            << "expected " << program.arguments << " arguments and no results";
+  if (!function.getBody().hasOneBlock())
+    return function.emitOpError() << "expected one block, but found "
+                                  << llvm::range_size(function.getBody());
   Block &block = function.getBody().front();
   for (Operation &op : block.without_terminator())
     if (!isa_and_nonnull<graph::GraphDialect, train::TrainDialect>(

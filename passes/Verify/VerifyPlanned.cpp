@@ -78,10 +78,7 @@ private:
       return slot.emitOpError()
              << "expected to end within the arena of " << arenaBytes
              << " bytes, but found an end of " << life.end();
-    if (life.offset % plan::kSlotAlignment != 0)
-      return slot.emitOpError()
-             << "expected an offset that is a multiple of "
-             << plan::kSlotAlignment << ", but found " << life.offset;
+    assert(life.offset % plan::kSlotAlignment == 0 && "slot_c1");
     if (life.offset < slotsOffset && life.end() > slotsOffset)
       return slot.emitOpError()
              << "expected to lie on one side of the slots region's start "

@@ -76,3 +76,29 @@ func.func @run_c3() {
   }
   return
 }
+
+// -----
+
+func.func @run_c2_count() {
+  // expected-error @+1 {{expected 0 block arguments, but found 1}}
+  plan.run {
+  ^bb0(%a: tensor<?x4xf32>):
+    %0 = graph.scale %a {factor = 2.0 : f32} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    plan.yield
+  }
+  return
+}
+
+// -----
+
+func.func @run_c3_type() {
+  %x = plan.slot {offset = 0, bytes = 64} : !plan.slot<tensor<?x4xf32>>
+  %y = plan.slot {offset = 64, bytes = 64} : !plan.slot<tensor<?x5xf32>>
+  // expected-error @+1 {{expected yielded value #0 to have type 'tensor<?x5xf32>', but found 'tensor<?x4xf32>'}}
+  plan.run ins(%x : !plan.slot<tensor<?x4xf32>>) outs(%y : !plan.slot<tensor<?x5xf32>>) {
+  ^bb0(%a: tensor<?x4xf32>):
+    %0 = graph.scale %a {factor = 2.0 : f32} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    plan.yield %0 : tensor<?x4xf32>
+  }
+  return
+}

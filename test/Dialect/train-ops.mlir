@@ -41,9 +41,35 @@ func.func private @parameter_element(!train.adapter<4x4xf16>)
 
 // -----
 
-func.func @unknown_parameter() {
+func.func @value_c1() {
   // expected-error @+1 {{expected 'a' to name a train.parameter}}
   %a = train.value @a : !train.adapter<4x8xf32>
+  return
+}
+
+// -----
+
+train.parameter @a : !train.adapter<4x8xf32> zero
+func.func @value_c2() {
+  // expected-error @+1 {{expected type '!train.adapter<4x8xf32>' of 'a', but found '!train.adapter<8x4xf32>'}}
+  %a = train.value @a : !train.adapter<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @gradient_c1() {
+  // expected-error @+1 {{expected 'a' to name a train.parameter}}
+  %a = train.gradient @a : !train.adapter<4x8xf32>
+  return
+}
+
+// -----
+
+train.parameter @a : !train.adapter<4x8xf32> zero
+func.func @gradient_c2() {
+  // expected-error @+1 {{expected type '!train.adapter<4x8xf32>' of 'a', but found '!train.adapter<8x4xf32>'}}
+  %a = train.gradient @a : !train.adapter<8x4xf32>
   return
 }
 
@@ -57,7 +83,15 @@ func.func @lora_down_c1(%x: tensor<?x8xf32>, %a: !train.adapter<4x9xf32>) {
 
 // -----
 
-func.func @lora_up_c1(%h: tensor<?x4xf32>, %b: !train.adapter<4x9xf32>, %y: tensor<?x8xf32>) {
+func.func @lora_up_c1(%h: tensor<?x4xf32>, %b: !train.adapter<4x9xf32>) {
+  // expected-error @+1 {{expected the adapter to be 4 x 8, but found 4 x 9}}
+  %z = train.lora_up %h, %b : (tensor<?x4xf32>, !train.adapter<4x9xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @lora_up_c2(%h: tensor<?x4xf32>, %b: !train.adapter<4x9xf32>, %y: tensor<?x8xf32>) {
   // expected-error @+1 {{expected 'base' to have type 'tensor<?x9xf32>', but found 'tensor<?x8xf32>'}}
   %z = train.lora_up %h, %b, %y : (tensor<?x4xf32>, !train.adapter<4x9xf32>, tensor<?x8xf32>) -> tensor<?x9xf32>
   return
@@ -92,5 +126,21 @@ func.func @linear_cross_entropy_c1(%x: tensor<?x8xf32>, %w: !graph.weight<20x9xf
 func.func @linear_cross_entropy_c2(%x: tensor<?x8xf32>, %w: !graph.weight<20x8xf32>, %l: tensor<?xi32>, %b: !graph.weight<8xf32>) {
   // expected-error @+1 {{expected 'bias' to have shape [20]}}
   train.linear_cross_entropy %x, %w, %l, %b : (tensor<?x8xf32>, !graph.weight<20x8xf32>, tensor<?xi32>, !graph.weight<8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @linear_cross_entropy_c3(%x: tensor<?x8xf32>, %w: !graph.weight<20x8xf32>, %l: tensor<?xi32>) {
+  // expected-error @+1 {{expected 'd_x' to have type 'tensor<?x8xf32>', but found 'tensor<?x9xf32>'}}
+  %d = train.linear_cross_entropy %x, %w, %l : (tensor<?x8xf32>, !graph.weight<20x8xf32>, tensor<?xi32>) -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @grad_norm_c1() {
+  // expected-error @+1 {{attribute 'elements' failed to satisfy constraint}}
+  train.grad_norm {elements = -2 : i64}
   return
 }

@@ -16,3 +16,14 @@ module attributes {plan.max_tokens = 4 : i64} {
     return
   }
 }
+
+// -----
+
+module {
+  // expected-error@+1 {{expected one block, but found 2}}
+  func.func @f() {
+    return
+  ^bb1:
+    return
+  }
+}

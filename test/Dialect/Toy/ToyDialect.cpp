@@ -41,6 +41,15 @@ neap::HandleSpace HandleOp::getHandleSpace() {
                                 : HandleSpace::AdapterGradients;
 }
 
+FlatSymbolRefAttr TrainableOp::getStorageSymbol() { return getStorageAttr(); }
+FlatSymbolRefAttr TrainableOp::getParameterSymbol() { return getStorageAttr(); }
+neap::HandleSpace TrainableOp::getHandleSpace() {
+  return HandleSpace::AdapterValues;
+}
+
+Value AdjointOp::getAccumulator() { return getInit(); }
+void AdjointOp::setAccumulator(Value init) { getInitMutable().assign(init); }
+
 static std::optional<unsigned> getIndex(std::optional<uint64_t> attribute,
                                         unsigned result) {
   if (!attribute || result != 0)
@@ -61,10 +70,6 @@ static std::optional<unsigned> getIndex(std::optional<uint64_t> attribute,
   bool OP::isOperandDifferentiable(unsigned index) {                           \
     return !llvm::is_contained(getSide(), static_cast<int64_t>(index));        \
   }                                                                            \
-  LogicalResult OP::buildAdjoint(OpBuilder &, ValueRange, ArrayRef<bool>,      \
-                                 MutableArrayRef<Value>) {                     \
-    return emitOpError("has no adjoint");                                      \
-  }                                                                            \
   std::optional<unsigned> OP::getInPlaceOperand(unsigned result) {             \
     return getIndex(getInPlace(), result);                                     \
   }                                                                            \
@@ -74,6 +79,51 @@ static std::optional<unsigned> getIndex(std::optional<uint64_t> attribute,
 NEAP_TOY_COMPUTE(WorkOp)
 NEAP_TOY_COMPUTE(SumOp)
 #undef NEAP_TOY_COMPUTE
+
+/// Adds to the gradient behind a trainable handle.
+static void accumulate(OpBuilder &builder, Location loc, Value handle,
+                       SmallVector<Value> inputs) {
+  auto trainable =
+      cast<neap::TrainableHandleOpInterface>(handle.getDefiningOp());
+  inputs.push_back(HandleOp::create(builder, loc, handle.getType(),
+                                    builder.getStringAttr("gradients"),
+                                    trainable.getParameterSymbol()));
+  AccumulateOp::create(builder, loc, inputs);
+}
+
+LogicalResult WorkOp::buildAdjoint(OpBuilder &builder, ValueRange dResults,
+                                   ArrayRef<bool> needed,
+                                   MutableArrayRef<Value> dOperands) {
+  SmallVector<Value> inputs;
+  for (Value gradient : dResults)
+    if (gradient)
+      inputs.push_back(gradient);
+  llvm::append_range(inputs, getInputs());
+  for (auto [index, operand] : llvm::enumerate(getInputs())) {
+    if (!needed[index])
+      continue;
+    if (isHandleType(operand.getType()))
+      accumulate(builder, getLoc(), operand, inputs);
+    else
+      dOperands[index] =
+          AdjointOp::create(builder, getLoc(), operand.getType(), inputs,
+                            /*init=*/Value(), static_cast<int64_t>(index));
+  }
+  return success();
+}
+
+LogicalResult SumOp::buildAdjoint(OpBuilder &, ValueRange dResults,
+                                  ArrayRef<bool> needed,
+                                  MutableArrayRef<Value> dOperands) {
+  for (auto [index, operand] : llvm::enumerate(getInputs())) {
+    if (!needed[index])
+      continue;
+    if (operand.getType() != dResults[0].getType())
+      return emitOpError("has no adjoint for operands of other types");
+    dOperands[index] = dResults[0];
+  }
+  return success();
+}
 
 double LossOp::getFlops(int64_t) { return static_cast<double>(getFlops()); }
 double LossOp::getBytesTouched(int64_t) { return 0; }

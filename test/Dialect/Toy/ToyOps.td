@@ -1,5 +1,5 @@
 // A test dialect that implements every interface a second time, with freely
-// chosen answers, to prove that passes are blind to concrete operations.
+// chosen answers, to prove that passes are blind to a model's operations.
 #ifndef NEAP_TOY_OPS_TD
 #define NEAP_TOY_OPS_TD
 
@@ -42,6 +42,15 @@ def Toy_HandleOp : Toy_Op<"handle", [Pure,
   let assemblyFormat = "$space $storage attr-dict `:` type($handle)";
 }
 
+def Toy_TrainableOp : Toy_Op<"trainable", [Pure,
+    DeclareOpInterfaceMethods<HandleOpInterface>,
+    DeclareOpInterfaceMethods<TrainableHandleOpInterface>]> {
+  let summary = "handle of a trained array's value";
+  let arguments = (ins FlatSymbolRefAttr:$storage);
+  let results = (outs Toy_HandleType:$handle);
+  let assemblyFormat = "$storage attr-dict `:` type($handle)";
+}
+
 // Attributes shared by the computing operations, read by the interfaces.
 defvar CostMethods = DeclareOpInterfaceMethods<RecomputeCostOpInterface,
                                                ["getBytesTouched", "isRecomputable"]>;
@@ -67,11 +76,27 @@ class Toy_ComputeOp<string mnemonic, list<Trait> traits>
 }
 
 def Toy_WorkOp : Toy_ComputeOp<"work", []> {
-  let summary = "any pure computation";
+  let summary = "any pure computation; toy.adjoint is its adjoint";
 }
 
 def Toy_SumOp : Toy_ComputeOp<"sum", [Commutative]> {
-  let summary = "a pure computation whose operands may be exchanged";
+  let summary = "a sum: operands may be exchanged, gradients pass through";
+}
+
+def Toy_AdjointOp : Toy_Op<"adjoint", [Pure, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<AccumulatingOpInterface>]> {
+  let summary = "gradient of one operand of toy.work, added to `init`";
+  let description = [{
+    output = init + the derivative by operand `of`, times the gradients of the
+    results. `inputs` are these gradients and then toy.work's operands.
+  }];
+  let arguments = (ins Variadic<AnyType>:$inputs, Optional<AnyRankedTensor>:$init,
+                       I64Attr:$of);
+  let results = (outs AnyRankedTensor:$output);
+  let assemblyFormat = [{
+    $inputs (`init` `(` $init^ `:` type($init) `)`)? attr-dict `:`
+    functional-type($inputs, $output)
+  }];
 }
 
 def Toy_AccumulateOp : Toy_Op<"accumulate", [MemoryEffects<[MemWrite]>]> {

@@ -1,4 +1,4 @@
-// RUN: neap-opt %s --verify-diagnostics --split-input-file --verify-planned --plan-rematerialize
+// RUN: neap-opt %s --verify-diagnostics --split-input-file --verify-planned
 
 // expected-error@+1 {{expected the attributes 'plan.arena_bytes' and 'plan.slots_offset' of a planned module}}
 module {
@@ -38,7 +38,32 @@ module attributes {plan.arena_bytes = 4096 : i64, plan.slots_offset = 256 : i64}
 
 // -----
 
-// Sound, but planning again needs sizes and rates.
-// expected-error@+1 {{expected the attributes 'plan.max_tokens' and 'plan.device'}}
-module attributes {plan.arena_bytes = 4096 : i64, plan.slots_offset = 0 : i64} {
+module attributes {plan.arena_bytes = 4096 : i64, plan.slots_offset = 256 : i64} {
+  // expected-error@+1 {{expected a planned program without arguments or results, but found 1 and 0}}
+  func.func @train_row(%ids: tensor<?xi32>) {
+    return
+  }
+}
+
+// -----
+
+module attributes {plan.arena_bytes = 4096 : i64, plan.slots_offset = 256 : i64} {
+  // expected-error@+1 {{expected a planned program of one block}}
+  func.func @train_row() {
+    return
+  ^bb1:
+    return
+  }
+}
+
+// -----
+
+// What lies below the slots is the runtime's to fill.
+module attributes {plan.arena_bytes = 4096 : i64, plan.slots_offset = 256 : i64} {
+  func.func @train_row() {
+    %ids = plan.slot {offset = 0 : i64, bytes = 64 : i64} : !plan.slot<tensor<16xi32>>
+    // expected-error@+1 {{poisons offset 0, but slots start at 256}}
+    plan.poison %ids : !plan.slot<tensor<16xi32>>
+    return
+  }
 }
