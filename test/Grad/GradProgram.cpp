@@ -1,5 +1,6 @@
 #include "test/Grad/GradProgram.h"
 
+#include "dialects/Plan/PlanDialect.h"
 #include "passes/Build/Passes.h"
 #include "passes/Lower/RegisterKernels.h"
 
@@ -17,8 +18,8 @@ namespace neap::test {
 
 std::unique_ptr<MLIRContext> makeContext() {
   DialectRegistry registry;
-  registry
-      .insert<graph::GraphDialect, train::TrainDialect, func::FuncDialect>();
+  registry.insert<graph::GraphDialect, train::TrainDialect, plan::PlanDialect,
+                  func::FuncDialect>();
   registerKernels(registry);
   auto context =
       std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
