@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Holds the trainer against an independent reference, with no outside data.
 
-For generated tiny models of each architecture and export style: losses and
+For generated tiny models of each architecture and export style, and for import
+fixtures written by other styles of exporter: losses and
 gradients against a float64 interpreter of the ONNX graph (gradients by central
 differences along one direction per adapter tensor), and clipping, schedule and
 AdamW against a few lines of Python that start from the dumped gradients.
@@ -29,6 +30,13 @@ CASES = {  # name: (generator arguments, targets, vocabulary)
     "qwen2-nofold": (["--preset", "tiny-qwen2", "--style", "nofold"], ["q_proj", "v_proj", "up_proj"], 256),
     "gpt2-folded": (["--preset", "tiny-gpt2"], GPT2, 256),
 }
+FIXTURES = {  # name: targets; test/Import/fixtures, in which every linear but the head is adapted
+    "opset13-partial": ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"],
+    "opset14-interleaved": ["q_proj", "k_proj", "v_proj", "out_proj", "w1", "w2", "w3"],
+    "opset17-half": LLAMA,
+    "opset18-script": ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"],
+}
+FIXTURE_VOCABULARY = 12
 LENGTH, BATCH, WINDOW, STEPS = 17, 1, 2, 4
 LEARNING_RATE, WARMUP, DECAY, CLIP = 0.01, 1, 0.1, 0.5
 BETA1, BETA2, EPSILON = 0.9, 0.95, 1e-8
@@ -141,9 +149,17 @@ def evaluated_loss(job, tokens, adapter):
     return next(e["loss"] for e in support.events_of(log) if e["event"] == "eval")
 
 
-def check_case(name, work):
+def model_of(name, work):
+    """(model file, targets, vocabulary) of a case."""
+    if name in FIXTURES:
+        path = support.ROOT / "test" / "Import" / "fixtures" / f"{name}.onnx"
+        return path, FIXTURES[name], FIXTURE_VOCABULARY
     arguments, targets, vocabulary = CASES[name]
-    model = support.generate(work / "model.onnx", "--seed", "5", *arguments)
+    return support.generate(work / "model.onnx", "--seed", "5", *arguments), targets, vocabulary
+
+
+def check_case(name, work):
+    model, targets, vocabulary = model_of(name, work)
     lora = support.write_lora(work / "lora.json", targets, r=RANK, lora_alpha=ALPHA,
                               fan_in_fan_out="gpt2" in name)
     train = support.write_train(
@@ -176,7 +192,7 @@ def check_case(name, work):
 def main():
     failures = []
     print(f"{'case':26} {'loss':>10} {'gradients':>10} {'update':>10} {'eval':>10}")
-    for name in sys.argv[1:] or CASES:
+    for name in sys.argv[1:] or [*CASES, *FIXTURES]:
         with support.Workspace() as work:
             try:
                 text = " ".join(f"{e:10.2e}" for e in check_case(name, work))

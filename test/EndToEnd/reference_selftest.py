@@ -3,6 +3,7 @@
 
 Needs no binaries.
 """
+import json
 import math
 import random
 import struct
@@ -41,6 +42,15 @@ class References(unittest.TestCase):
                 for one, other in zip(expected, found):
                     for x, y in zip(one, other):
                         self.assertAlmostEqual(x, y, delta=1e-12)
+
+    def test_fixtures_follow_their_formulas(self):
+        fixtures = support.ROOT / "test" / "Import" / "fixtures"
+        expected = json.loads((fixtures / "expected.json").read_text())
+        for name in reference_check.FIXTURES:
+            model = interpreter.Reference(fixtures / f"{name}.onnx", 2.0)
+            for one, other in zip(model.logits(expected["input_ids"], {}), expected["logits"][name]):
+                for x, y in zip(one, other):
+                    self.assertAlmostEqual(x, y, delta=2e-6)  # constants are stored as f32
 
     def test_the_model_is_causal(self):
         model = self.model("c.onnx", "--preset", "tiny")

@@ -2,7 +2,7 @@
 // logits with those computed from the formulas (fixtures/reference.py).
 #include "dialects/Graph/ModulePath.h"
 #include "test/Import/ImportTesting.h"
-#include "test/Import/interpret.h"
+#include "test/Interpret/Interpreter.h"
 
 #include <cmath>
 #include <fstream>

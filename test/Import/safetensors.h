@@ -2,7 +2,7 @@
 #ifndef NEAP_TEST_IMPORT_SAFETENSORS_H
 #define NEAP_TEST_IMPORT_SAFETENSORS_H
 
-#include "test/Import/interpret.h"
+#include "test/Interpret/Interpreter.h"
 
 namespace neap::test {
 

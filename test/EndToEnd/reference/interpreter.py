@@ -137,9 +137,10 @@ def concat(node, *tensors):
     return shape, out
 
 
-def split(node, x, sizes):
+def split(node, x, sizes=None):
     axis, start, results = node.attributes.get("axis", 0), 0, []
-    for size in sizes[1]:
+    parts = len(node.outputs)
+    for size in sizes[1] if sizes else [x[0][axis] // parts] * parts:
         results.append(slice_(node, x, ([1], [start]), ([1], [start + size]), ([1], [axis])))
         start += size
     return results
@@ -170,6 +171,15 @@ def expand(node, x, target):
     return shape, broadcast(x, shape)
 
 
+def tile(node, x, repeats):
+    shape, data = x
+    strides = strides_of(shape)
+    indices = [0]
+    for size, stride, repeat in zip(shape, strides, repeats[1]):
+        indices = [base + i % size * stride for base in indices for i in range(size * repeat)]
+    return [s * r for s, r in zip(shape, repeats[1])], [data[i] for i in indices]
+
+
 def rows_of(x):
     width = x[0][-1]
     return [x[1][i:i + width] for i in range(0, len(x[1]), width)]
@@ -186,8 +196,9 @@ def softmax(node, x):
     return x[0], out
 
 
-def reduce_mean(node, x):
-    assert node.attributes["axes"] == [-1] and node.attributes["keepdims"] == 1
+def reduce_mean(node, x, axes=None):
+    axes = axes[1] if axes else node.attributes["axes"]
+    assert list(axes) == [-1] and node.attributes["keepdims"] == 1
     return x[0][:-1] + [1], [sum(row) / len(row) for row in rows_of(x)]
 
 
@@ -226,18 +237,24 @@ OPERATORS = {
     "Add": elementwise(operator.add), "Sub": elementwise(operator.sub), "Mul": elementwise(operator.mul),
     "Div": elementwise(divide), "Pow": elementwise(operator.pow), "Neg": elementwise(operator.neg),
     "Sqrt": elementwise(math.sqrt), "Cos": elementwise(math.cos), "Sin": elementwise(math.sin),
-    "Tanh": elementwise(math.tanh), "Sigmoid": elementwise(sigmoid), "Equal": elementwise(operator.eq),
+    "Tanh": elementwise(math.tanh), "Erf": elementwise(math.erf), "Sigmoid": elementwise(sigmoid),
+    "Reciprocal": elementwise(lambda x: 1 / x), "IsNaN": elementwise(math.isnan),
+    "Equal": elementwise(operator.eq), "Greater": elementwise(operator.gt), "Less": elementwise(operator.lt),
+    "LessOrEqual": elementwise(operator.le), "Or": elementwise(operator.or_),
     "Where": elementwise(lambda c, a, b: a if c else b),
     "Identity": lambda node, x: x, "Constant": lambda node: node.attributes["value"],
     "Shape": lambda node, x: ([len(x[0])], list(x[0])),
     "MatMul": matmul, "Gemm": gemm, "Transpose": transpose, "Gather": gather, "Slice": slice_,
     "Concat": concat, "Split": split, "Reshape": reshape, "Unsqueeze": unsqueeze, "Squeeze": squeeze,
-    "Expand": expand, "Softmax": softmax, "ReduceMean": reduce_mean, "LayerNormalization": layer_norm,
+    "Expand": expand, "Tile": tile, "Softmax": softmax, "ReduceMean": reduce_mean, "LayerNormalization": layer_norm,
     "Trilu": trilu, "ConstantOfShape": constant_of_shape, "Cast": cast, "Range": range_}
 
 
 def module_of(node):
-    """`/model/layers.0/self_attn/q_proj/MatMul` -> `model.layers.0.self_attn.q_proj`."""
+    """`/model/layers.0/self_attn/q_proj/MatMul` -> `model.layers.0.self_attn.q_proj`;
+    a node without a name has the module among its scopes, before the function's."""
+    if node.scopes:
+        return node.scopes[-2]
     return ".".join(node.name.strip("/").split("/")[:-1])
 
 
@@ -252,6 +269,7 @@ class Reference:
         """Logits of one row; `adapter` maps module paths to (A, B) row lists."""
         values = dict(self.weights)
         values["input_ids"] = ([1, len(ids)], list(ids))
+        values["attention_mask"] = ([1, len(ids)], [1] * len(ids))
         for node in self.nodes:
             result = OPERATORS[node.op](node, *(values[i] for i in node.inputs))
             if node.op in ("MatMul", "Gemm") and module_of(node) in adapter:

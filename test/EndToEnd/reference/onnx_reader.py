@@ -1,8 +1,9 @@
 """Reads ONNX files with the standard library: nodes, attributes and tensors.
 
 Independent of Neap's importer and of models/onnx_writer.py; covers what the
-generated models contain. Tensors become (shape, list of Python numbers).
+generated models and the import fixtures contain. Tensors become (shape, list of Python numbers).
 """
+import ast
 import math
 import os
 import struct
@@ -96,6 +97,7 @@ def attribute(data, folder):
 class Node:
     def __init__(self, data, folder):
         self.inputs, self.outputs, self.attributes = [], [], {}
+        self.scopes = []  # module paths around it, as exported since torch 2.5
         self.op = self.name = ""
         for number, value in fields(data):
             if number == 1:
@@ -109,6 +111,10 @@ class Node:
             elif number == 5:
                 key, content = attribute(value, folder)
                 self.attributes[key] = content
+            elif number == 9:
+                key, content = (text.decode() for _, text in fields(value))
+                if key == "pkg.torch.onnx.name_scopes":
+                    self.scopes = ast.literal_eval(content)
 
 
 def read(path):
