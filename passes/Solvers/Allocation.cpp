@@ -14,7 +14,7 @@ namespace neap {
 namespace {
 
 /// Greedy work after which no further strategy is begun (under a second).
-constexpr int64_t greedyStepLimit = 100'000'000;
+constexpr int64_t greedyStepLimit = 50'000'000;
 
 /// The two-ended strategy's share of the nodes, for answers whose repeated
 /// blocks are alike: a quarter, up to this.
@@ -73,10 +73,11 @@ AllocationSolution solveAllocation(const AllocationProblem &problem,
   solution.nodes = twoEnded.nodes;
   adopt(std::move(twoEnded.offsets), twoEnded.heightBytes, "two-ended");
   if (!isGoodEnough()) {
-    int64_t steps = 0;
+    GreedyEffort effort{0, options.shouldStop};
     GreedyResult greedy =
-        placeBestGreedily(problem.buffers, goodEnough, greedyStepLimit, steps);
-    adopt(std::move(greedy.offsets), greedy.heightBytes, greedy.method);
+        placeBestGreedily(problem.buffers, goodEnough, greedyStepLimit, effort);
+    adopt(std::move(greedy.offsets), greedy.heightBytes,
+          greedy.strategy.name());
   }
   // A capacity below the bound is refuted already.
   bool hopeless = problem.capacityBytes && capacity < solution.lowerBoundBytes;
