@@ -11,11 +11,8 @@
 namespace neap {
 namespace {
 
-/// Nodes of the first probe at the target, and of a bisecting probe.
-constexpr int64_t firstTargetNodes = 100'000;
+/// A bisecting probe has so much less than the one at the target.
 constexpr int64_t targetPerProbe = 5;
-/// Growth of both from pass to pass.
-constexpr int64_t passGrowth = 4;
 
 /// Every height of a canonical allocation is a multiple of this: offsets are
 /// sums of (rounded) sizes, aligned or fixed.
@@ -37,40 +34,38 @@ int64_t heightUnit(const std::vector<Buffer> &buffers) {
 /// The probes of one call, and what they have established.
 class Minimiser {
 public:
-  Minimiser(const std::vector<Buffer> &buffers, ExactResult &result,
+  Minimiser(const std::vector<Buffer> &buffers, const ExactGoal &goal,
             const AllocationOptions &options)
-      : buffers(buffers), result(result), options(options),
-        unit(heightUnit(buffers)), search(buffers, options.shouldStop) {
-    result.lowerBoundBytes = alignUp(result.lowerBoundBytes, unit);
+      : buffers(buffers), options(options), unit(heightUnit(buffers)),
+        search(buffers, options.shouldStop) {
+    result.heightBytes = goal.heightBytes;
+    result.lowerBoundBytes = alignUp(goal.lowerBoundBytes, unit);
+    target = std::max(goal.targetBytes, result.lowerBoundBytes);
   }
 
-  void decide(int64_t capacityBytes) {
-    probe(capacityBytes, options.nodeLimit);
-  }
-
-  void minimise() {
-    for (int64_t nodes = firstTargetNodes; !isDone(); nodes *= passGrowth) {
-      probe(result.lowerBoundBytes, nodes);
-      bisect(nodes / targetPerProbe);
-    }
-  }
-
-private:
-  bool isDone() const {
-    return result.heightBytes <= result.lowerBoundBytes ||
-           search.nodeCount() >= options.nodeLimit ||
-           (options.shouldStop && options.shouldStop());
+  void askForTarget(int64_t nodeLimit) {
+    if (!isDone())
+      probe(target, nodeLimit);
   }
 
   void bisect(int64_t nodeLimit) {
     // The lowest height that has not failed in this pass.
-    int64_t hopeful = result.lowerBoundBytes + unit;
+    int64_t hopeful = target - target % unit + unit;
     while (!isDone() && hopeful < result.heightBytes) {
       int64_t span = (result.heightBytes - unit - hopeful) / unit;
       int64_t middle = hopeful + span / 2 * unit;
       if (probe(middle, nodeLimit) != SearchOutcome::Found)
         hopeful = middle + unit;
     }
+  }
+
+  ExactResult result;
+
+private:
+  bool isDone() const {
+    return result.heightBytes <= std::max(target, result.lowerBoundBytes) ||
+           search.nodeCount() >= options.nodeLimit ||
+           (options.shouldStop && options.shouldStop());
   }
 
   SearchOutcome probe(int64_t height, int64_t nodeLimit) {
@@ -89,41 +84,22 @@ private:
   }
 
   const std::vector<Buffer> &buffers;
-  ExactResult &result;
   const AllocationOptions &options;
   const int64_t unit;
+  int64_t target;
   ExactSearch search;
 };
 
 } // namespace
 
-ExactResult improveExactly(const AllocationProblem &problem,
-                           int64_t heightBytes, int64_t lowerBoundBytes,
+ExactResult improveExactly(const std::vector<Buffer> &buffers,
+                           const ExactGoal &goal, int64_t targetNodes,
                            const AllocationOptions &options) {
-  ExactResult result;
-  result.heightBytes = heightBytes;
-  result.lowerBoundBytes = lowerBoundBytes;
-  std::vector<Buffer> solid;
-  for (const Buffer &buffer : problem.buffers)
-    if (buffer.sizeBytes > 0)
-      solid.push_back(buffer);
-  if (solid.empty() || options.nodeLimit <= 0 || !ExactSearch::accepts(solid))
-    return result;
-
-  Minimiser minimiser(solid, result, options);
-  if (problem.capacityBytes)
-    minimiser.decide(*problem.capacityBytes);
-  else
-    minimiser.minimise();
-  if (result.offsets.empty())
-    return result;
-  std::vector<int64_t> offsets;
-  size_t next = 0;
-  for (const Buffer &buffer : problem.buffers)
-    offsets.push_back(buffer.sizeBytes > 0 ? result.offsets[next++]
-                                           : buffer.fixedOffset.value_or(0));
-  result.offsets = std::move(offsets);
-  return result;
+  Minimiser minimiser(buffers, goal, options);
+  minimiser.askForTarget(targetNodes);
+  if (!goal.onlyTarget)
+    minimiser.bisect(targetNodes / targetPerProbe);
+  return std::move(minimiser.result);
 }
 
 } // namespace neap

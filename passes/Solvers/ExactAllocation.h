@@ -9,6 +9,18 @@
 
 namespace neap {
 
+/// What is known about the least height, and what is asked.
+struct ExactGoal {
+  /// Of the best allocation so far; what is found is lower.
+  int64_t heightBytes = 0;
+  /// Nothing is lower than this.
+  int64_t lowerBoundBytes = 0;
+  /// Any height up to this one will do.
+  int64_t targetBytes = 0;
+  /// Nothing above the target will do.
+  bool onlyTarget = false;
+};
+
 struct ExactResult {
   /// Empty: nothing lower than the height given was found.
   std::vector<int64_t> offsets;
@@ -18,14 +30,12 @@ struct ExactResult {
   int64_t nodes = 0;
 };
 
-/// Searches for an allocation lower than `heightBytes` within options' limits.
-/// With a capacity it decides whether one of at most that height exists;
-/// without, it minimises: the lower bound first, then bisection between it and
-/// the best height; what a probe leaves undecided is tried again with more
-/// nodes. Does nothing for problems that ExactSearch::accepts refuses. Requires
-/// lowerBoundBytes to be a valid bound, and no larger than the capacity.
-ExactResult improveExactly(const AllocationProblem &problem,
-                           int64_t heightBytes, int64_t lowerBoundBytes,
+/// One pass: asks for the target within `targetNodes` nodes, then (unless only
+/// the target will do) bisects between it and the best height with a fifth of
+/// that per question. Visits at most options.nodeLimit nodes in all. Requires
+/// buffers of non-zero size that ExactSearch::accepts.
+ExactResult improveExactly(const std::vector<Buffer> &buffers,
+                           const ExactGoal &goal, int64_t targetNodes,
                            const AllocationOptions &options);
 
 } // namespace neap

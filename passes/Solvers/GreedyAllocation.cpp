@@ -2,15 +2,14 @@
 
 #include "passes/Solvers/GreedyAllocation.h"
 
-#include "passes/Solvers/PlacedIndex.h"
-#include "passes/Solvers/Timeline.h"
-
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 namespace neap {
 namespace {
+
+/// Buffers placed between two questions whether to stop.
+constexpr size_t stopInterval = 64;
 
 /// Bytes in buffers that overlap buffer i, itself included: all, less those
 /// dead before it is born, less those born after it has died.
@@ -68,6 +67,8 @@ std::vector<double> keysFor(BufferOrder order,
   return keys;
 }
 
+} // namespace
+
 std::vector<size_t> sortedBuffers(BufferOrder order,
                                   const std::vector<Buffer> &buffers,
                                   const Timeline &timeline) {
@@ -89,35 +90,6 @@ std::vector<size_t> sortedBuffers(BufferOrder order,
   });
   return sorted;
 }
-
-/// The offset for `size` bytes in the sections [first, last) among `placed`,
-/// which ascends by bottom.
-int64_t findOffset(const std::vector<PlacedBuffer> &placed, int32_t first,
-                   int32_t last, int64_t size, int64_t alignment,
-                   Placement placement, int64_t &steps) {
-  int64_t offset = 0;
-  int64_t bestOffset = -1;
-  int64_t bestGap = std::numeric_limits<int64_t>::max();
-  size_t looked = 0;
-  for (const PlacedBuffer &other : placed) {
-    ++looked;
-    if (other.first >= last || other.last <= first)
-      continue;
-    int64_t gap = other.bottom - offset;
-    if (gap >= size && gap < bestGap) {
-      bestGap = gap;
-      bestOffset = offset;
-      if (placement == Placement::FirstGap || gap == size)
-        break;
-    }
-    if (other.top > offset)
-      offset = alignUp(other.top, alignment);
-  }
-  steps += static_cast<int64_t>(looked);
-  return bestOffset >= 0 ? bestOffset : offset;
-}
-
-} // namespace
 
 std::string GreedyStrategy::name() const {
   static const char *const orders[] = {"size",  "lifetime", "area",
@@ -141,38 +113,64 @@ const std::vector<GreedyStrategy> &greedyStrategies() {
   return strategies;
 }
 
-std::vector<int64_t> placeGreedily(const std::vector<Buffer> &buffers,
-                                   const GreedyStrategy &strategy,
-                                   int64_t &steps) {
-  Timeline timeline(buffers);
-  PlacedIndex index(timeline.sectionCount(), buffers.size());
+std::vector<int64_t> placeInOrder(const std::vector<Buffer> &buffers,
+                                  const Timeline &timeline,
+                                  const std::vector<size_t> &sorted,
+                                  Placement placement, GreedyEffort &effort) {
   std::vector<int64_t> offsets(buffers.size(), 0);
-  for (size_t i : sortedBuffers(strategy.order, buffers, timeline)) {
+  if (buffers.empty())
+    return offsets;
+  std::vector<int32_t> maximalUpTo = timeline.maximalUpTo();
+  PlacedIndex index(maximalUpTo.back());
+  int64_t height = 0;
+  bool stopped = false;
+  for (size_t position = 0; position < sorted.size(); ++position) {
+    size_t i = sorted[position];
     const Buffer &buffer = buffers[i];
-    int32_t first = timeline.first[i], last = timeline.last[i];
+    int32_t first = maximalUpTo[timeline.first[i]];
+    int32_t last = maximalUpTo[timeline.last[i]];
+    if (position % stopInterval == 0 && effort.shouldStop && !stopped)
+      stopped = effort.shouldStop();
     if (buffer.fixedOffset)
       offsets[i] = *buffer.fixedOffset;
     else if (buffer.sizeBytes > 0)
-      offsets[i] = findOffset(index.candidates(first, last), first, last,
-                              buffer.sizeBytes, buffer.alignment,
-                              strategy.placement, steps);
-    if (buffer.sizeBytes > 0)
-      index.insert({first, last, offsets[i], offsets[i] + buffer.sizeBytes});
+      offsets[i] =
+          stopped ? alignUp(height, buffer.alignment)
+                  : index.findOffset(first, last, buffer.sizeBytes,
+                                     buffer.alignment, placement, effort.steps);
+    if (buffer.sizeBytes == 0)
+      continue;
+    if (!stopped)
+      index.insert(first, last, offsets[i], offsets[i] + buffer.sizeBytes);
+    height = std::max(height, offsets[i] + buffer.sizeBytes);
   }
   return offsets;
 }
 
+std::vector<int64_t> placeGreedily(const std::vector<Buffer> &buffers,
+                                   const GreedyStrategy &strategy,
+                                   GreedyEffort &effort) {
+  Timeline timeline(buffers);
+  return placeInOrder(buffers, timeline,
+                      sortedBuffers(strategy.order, buffers, timeline),
+                      strategy.placement, effort);
+}
+
 GreedyResult placeBestGreedily(const std::vector<Buffer> &buffers,
                                int64_t goodEnough, int64_t stepLimit,
-                               int64_t &steps) {
+                               GreedyEffort &effort) {
   GreedyResult best;
-  const int64_t lastStep = steps + stepLimit;
+  Timeline timeline(buffers);
+  const int64_t lastStep = effort.steps + stepLimit;
   for (const GreedyStrategy &strategy : greedyStrategies()) {
-    std::vector<int64_t> offsets = placeGreedily(buffers, strategy, steps);
+    std::vector<int64_t> offsets = placeInOrder(
+        buffers, timeline, sortedBuffers(strategy.order, buffers, timeline),
+        strategy.placement, effort);
     int64_t height = heightOf(buffers, offsets);
-    if (best.method.empty() || height < best.heightBytes)
-      best = {std::move(offsets), height, strategy.name()};
-    if (best.heightBytes <= goodEnough || steps >= lastStep)
+    if (best.offsets.empty() || height < best.heightBytes)
+      best = {std::move(offsets), height, strategy};
+    if (best.heightBytes <= goodEnough || effort.steps >= lastStep ||
+        (effort.shouldStop && effort.shouldStop()))
       break;
   }
   return best;

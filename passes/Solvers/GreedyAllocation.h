@@ -4,6 +4,8 @@
 #define NEAP_PASSES_SOLVERS_GREEDYALLOCATION_H
 
 #include "passes/Solvers/Allocation.h"
+#include "passes/Solvers/PlacedIndex.h"
+#include "passes/Solvers/Timeline.h"
 
 #include <string>
 #include <vector>
@@ -21,12 +23,6 @@ enum class BufferOrder {
   Pressure        ///< Alive at the fullest section first, then by size.
 };
 
-/// Where it goes among the buffers placed before it that overlap its lifetime.
-enum class Placement {
-  FirstGap, ///< The lowest offset that fits.
-  BestFit   ///< The smallest gap that fits; without one, above them all.
-};
-
 struct GreedyStrategy {
   BufferOrder order;
   Placement placement;
@@ -37,23 +33,43 @@ struct GreedyStrategy {
 /// All of them, the ones that are best on training steps first.
 const std::vector<GreedyStrategy> &greedyStrategies();
 
-/// Valid offsets, buffers with fixed offsets first. Adds the number of placed
-/// buffers looked at to `steps` (a measure of work that no clock enters).
+/// Work of the greedy passes, and when to give up.
+struct GreedyEffort {
+  /// Intervals looked at so far (a measure of work that no clock enters).
+  int64_t steps = 0;
+  /// Asked every 64 buffers; may be empty.
+  std::function<bool()> shouldStop;
+};
+
+/// The buffers in the order in which a strategy places them: fixed offsets
+/// first.
+std::vector<size_t> sortedBuffers(BufferOrder order,
+                                  const std::vector<Buffer> &buffers,
+                                  const Timeline &timeline);
+
+/// Valid offsets: each buffer of `sorted` in turn where `placement` says, given
+/// those before it. `sorted` holds all buffers, fixed offsets first. Told to
+/// stop, it puts what is left above everything else, without looking for gaps.
+std::vector<int64_t> placeInOrder(const std::vector<Buffer> &buffers,
+                                  const Timeline &timeline,
+                                  const std::vector<size_t> &sorted,
+                                  Placement placement, GreedyEffort &effort);
+
 std::vector<int64_t> placeGreedily(const std::vector<Buffer> &buffers,
                                    const GreedyStrategy &strategy,
-                                   int64_t &steps);
+                                   GreedyEffort &effort);
 
 /// The lowest answer of all strategies. Stops at a height of at most
-/// `goodEnough`, and begins no further strategy after `stepLimit` steps; adds
-/// the steps to `steps`.
+/// `goodEnough`, and begins no further strategy after `stepLimit` more steps or
+/// when told to stop; one strategy is always tried.
 struct GreedyResult {
   std::vector<int64_t> offsets;
   int64_t heightBytes = 0;
-  std::string method;
+  GreedyStrategy strategy;
 };
 GreedyResult placeBestGreedily(const std::vector<Buffer> &buffers,
                                int64_t goodEnough, int64_t stepLimit,
-                               int64_t &steps);
+                               GreedyEffort &effort);
 
 } // namespace neap
 

@@ -24,23 +24,8 @@ SkylineState::SkylineState(const std::vector<Buffer> &buffers) {
 
 void SkylineState::buildSections(const std::vector<Buffer> &buffers) {
   Timeline timeline(buffers);
-  int32_t count = timeline.sectionCount();
-  std::vector<uint8_t> startsAt(count + 1, 0), endsAt(count + 1, 0);
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    startsAt[timeline.first[i]] = 1;
-    endsAt[timeline.last[i]] = 1;
-  }
-  // A section is maximal if a buffer was born since the last death before it,
-  // and one dies right behind it. maximalUpTo[s]: maximal sections before s.
-  std::vector<int32_t> maximalUpTo(count + 1, 0);
-  bool birthPending = false;
-  for (int32_t s = 0; s < count; ++s) {
-    birthPending |= startsAt[s] != 0;
-    bool maximal = birthPending && endsAt[s + 1] != 0;
-    birthPending &= !maximal;
-    maximalUpTo[s + 1] = maximalUpTo[s] + (maximal ? 1 : 0);
-  }
-  members.resize(maximalUpTo[count]);
+  std::vector<int32_t> maximalUpTo = timeline.maximalUpTo();
+  members.resize(maximalUpTo.back());
   for (size_t i = 0; i < buffers.size(); ++i) {
     first.push_back(maximalUpTo[timeline.first[i]]);
     last.push_back(maximalUpTo[timeline.last[i]]);

@@ -28,6 +28,26 @@ Timeline::Timeline(const std::vector<Buffer> &buffers) {
   }
 }
 
+std::vector<int32_t> Timeline::maximalUpTo() const {
+  int32_t count = sectionCount();
+  std::vector<uint8_t> startsAt(count + 1, 0), endsAt(count + 1, 0);
+  for (size_t i = 0; i < first.size(); ++i) {
+    startsAt[first[i]] = 1;
+    endsAt[last[i]] = 1;
+  }
+  // A section is maximal if a buffer was born since the last death before it,
+  // and one dies right behind it.
+  std::vector<int32_t> upTo(count + 1, 0);
+  bool birthPending = false;
+  for (int32_t s = 0; s < count; ++s) {
+    birthPending |= startsAt[s] != 0;
+    bool maximal = birthPending && endsAt[s + 1] != 0;
+    birthPending &= !maximal;
+    upTo[s + 1] = upTo[s] + (maximal ? 1 : 0);
+  }
+  return upTo;
+}
+
 std::vector<int64_t>
 Timeline::loads(const std::vector<int64_t> &weights) const {
   std::vector<int64_t> loads(sectionCount() + 1, 0);

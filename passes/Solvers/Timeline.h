@@ -29,6 +29,11 @@ struct Timeline {
     return boundaries.empty() ? 0 : static_cast<int32_t>(boundaries.size()) - 1;
   }
 
+  /// For s in [0, sectionCount]: the *maximal* sections before s. A section
+  /// whose live set is contained in a neighbour's is not maximal; it adds no
+  /// conflict. Every lifetime holds a maximal section.
+  std::vector<int32_t> maximalUpTo() const;
+
   /// Per section, the sum of weights[i] over its live buffers.
   std::vector<int64_t> loads(const std::vector<int64_t> &weights) const;
 };

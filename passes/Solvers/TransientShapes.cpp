@@ -3,7 +3,6 @@
 #include "passes/Solvers/TransientShapes.h"
 
 #include "passes/Solvers/ExactSearch.h"
-#include "passes/Solvers/GreedyAllocation.h"
 
 #include <algorithm>
 #include <limits>
@@ -12,7 +11,7 @@ namespace neap {
 namespace {
 
 /// Greedy steps per shape.
-constexpr int64_t greedyStepLimit = 30'000'000;
+constexpr int64_t greedyStepLimit = 5'000'000;
 /// Nodes that even the smallest shape may have.
 constexpr int64_t minSearchNodes = 2'000;
 
@@ -90,7 +89,7 @@ TransientShapes::TransientShapes(const std::vector<Buffer> &buffers,
         depths->second =
             placeBestGreedily(members,
                               allocationLowerBound({members, std::nullopt}),
-                              greedyStepLimit, cache.steps)
+                              greedyStepLimit, cache.effort)
                 .offsets;
       shapes.push_back({std::move(members), {}, depths->second});
     }

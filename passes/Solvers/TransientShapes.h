@@ -4,6 +4,7 @@
 #define NEAP_PASSES_SOLVERS_TRANSIENTSHAPES_H
 
 #include "passes/Solvers/Allocation.h"
+#include "passes/Solvers/GreedyAllocation.h"
 #include "passes/Solvers/Timeline.h"
 
 #include <cstdint>
@@ -23,7 +24,7 @@ public:
     /// Greedy depths by shape.
     std::map<std::vector<int64_t>, std::vector<int64_t>> depths;
     /// Greedy work so far.
-    int64_t steps = 0;
+    GreedyEffort effort;
   };
 
   /// `transients` are indices into `buffers`; both outlive the object.

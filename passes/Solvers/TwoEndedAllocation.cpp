@@ -19,7 +19,7 @@ constexpr int64_t maxCommonAlignment = int64_t(1) << 20;
 /// Turning points tried.
 constexpr size_t maxTurningPoints = 12;
 /// Greedy work after which no further division is tried.
-constexpr int64_t divisionStepLimit = 50'000'000;
+constexpr int64_t divisionStepLimit = 8'000'000;
 /// How hard exact search tries for one arrangement.
 struct Effort {
   /// Per shape and height, times the shape's members.
@@ -200,9 +200,11 @@ Division divide(const std::vector<Buffer> &buffers, std::vector<size_t> saved,
 /// Per turning point, all buffers that cross it are saved; at the first, also
 /// only those that nest.
 std::vector<Division> divisionsOf(const std::vector<Buffer> &buffers,
-                                  const Timeline &timeline) {
+                                  const Timeline &timeline,
+                                  const std::function<bool()> &shouldStop) {
   std::vector<Division> divisions;
   TransientShapes::Cache cache;
+  cache.effort.shouldStop = shouldStop;
   for (int32_t point : turningPoints(buffers, timeline)) {
     std::vector<size_t> crossing;
     for (size_t i = 0; i < buffers.size(); ++i)
@@ -211,7 +213,9 @@ std::vector<Division> divisionsOf(const std::vector<Buffer> &buffers,
     if (divisions.empty())
       divisions.push_back(
           divide(buffers, nestedAmong(buffers, crossing), cache));
-    if (cache.steps < divisionStepLimit && crossing != divisions.front().saved)
+    if (cache.effort.steps >= divisionStepLimit || (shouldStop && shouldStop()))
+      break;
+    if (crossing != divisions.front().saved)
       divisions.push_back(divide(buffers, std::move(crossing), cache));
   }
   return divisions;
@@ -355,7 +359,8 @@ TwoEndedResult placeTwoEnded(const std::vector<Buffer> &buffers,
     return {};
 
   TwoEnded solver(buffers, common);
-  std::vector<Division> divisions = divisionsOf(buffers, solver.time());
+  std::vector<Division> divisions =
+      divisionsOf(buffers, solver.time(), options.shouldStop);
   std::vector<Arrangement> arrangements;
   for (Division &division : divisions)
     for (StackOrder order : {bornFirst, diesLast}) {

@@ -31,9 +31,9 @@ TEST(GreedyAllocation, EveryStrategyIsValid) {
     AllocationProblem problem =
         randomProblem(random, i % 2 ? mediumShape : fixedShape);
     for (const GreedyStrategy &strategy : greedyStrategies()) {
-      int64_t steps = 0;
+      GreedyEffort effort;
       AllocationSolution solution =
-          solutionOf(problem, placeGreedily(problem.buffers, strategy, steps));
+          solutionOf(problem, placeGreedily(problem.buffers, strategy, effort));
       EXPECT_EQ(validateAllocation(problem, solution), std::nullopt)
           << strategy.name() << ", instance " << i;
       names.insert(strategy.name());
@@ -48,13 +48,13 @@ TEST(GreedyAllocation, PlacementsChooseDifferentGaps) {
                                  makeBuffer(5, 9, 3)};
   buffers[0].fixedOffset = 4;
   buffers[1].fixedOffset = 12;
-  int64_t steps = 0;
+  GreedyEffort effort;
   EXPECT_EQ(placeGreedily(buffers, {BufferOrder::Size, Placement::FirstGap},
-                          steps)[2],
+                          effort)[2],
             0);
-  EXPECT_EQ(
-      placeGreedily(buffers, {BufferOrder::Size, Placement::BestFit}, steps)[2],
-      9);
+  EXPECT_EQ(placeGreedily(buffers, {BufferOrder::Size, Placement::BestFit},
+                          effort)[2],
+            9);
 }
 
 /// More buffers than one window of the index holds, so that all levels of
@@ -69,9 +69,9 @@ TEST(GreedyAllocation, ManyBuffersOfAllLifetimes) {
         makeBuffer(start, start + lifetime, random.between(1, 100000)));
   }
   for (const GreedyStrategy &strategy : greedyStrategies()) {
-    int64_t steps = 0;
+    GreedyEffort effort;
     AllocationSolution solution =
-        solutionOf(problem, placeGreedily(problem.buffers, strategy, steps));
+        solutionOf(problem, placeGreedily(problem.buffers, strategy, effort));
     EXPECT_EQ(validateAllocation(problem, solution), std::nullopt)
         << strategy.name();
   }
@@ -100,8 +100,9 @@ TEST(SolveAllocation, AnswersAreValidAndNeverAboveGreedy) {
         solveAllocation(problem, {/*nodeLimit=*/5000, nullptr});
     EXPECT_EQ(validateAllocation(problem, solution), std::nullopt)
         << "instance " << i;
-    int64_t steps = 0;
-    GreedyResult greedy = placeBestGreedily(problem.buffers, 0, 1 << 30, steps);
+    GreedyEffort effort;
+    GreedyResult greedy =
+        placeBestGreedily(problem.buffers, 0, 1 << 30, effort);
     EXPECT_LE(solution.heightBytes, greedy.heightBytes) << "instance " << i;
     EXPECT_GE(solution.lowerBoundBytes, allocationLowerBound(problem));
   }
