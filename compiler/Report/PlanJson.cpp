@@ -34,22 +34,32 @@ Json renderGaps(const PlanResult &plan) {
           {"offsets_optimal", optimal}};
 }
 
-/// Each with the class of plans that it speaks of.
+/// Each with the class of plans that it speaks of: as wide as what is proven
+/// (passes/Remat/OrderSchedule.h and ScheduleBound.h), no wider.
 Json renderCertificates(const PlanResult &plan) {
   const PlanBounds &bounds = plan.bounds;
   Json offsets = {{"class", "any offsets of these buffers"},
                   {"arena_bytes", plan.layout.arenaBytes},
                   {"bound_bytes", plan.maxLiveBytes}};
-  Json order = {{"class", "any order of the chosen operations"},
-                {"peak_bytes", plan.plannedBytes},
-                {"bound_bytes", bounds.chosenPeakBytes}};
-  Json once = {{"class", "any order, every operation run once"},
-               {"bound_bytes", bounds.orderPeakBytes}};
-  Json peak = {{"class", "any order, any recomputation of forward operations"},
+  Json order = {
+      {"class",
+       "any order of the chosen operations that keeps the forward part before "
+       "the loss, the backward part after it, and the order of effects"},
+      {"peak_bytes", plan.plannedBytes},
+      {"bound_bytes", bounds.chosenPeakBytes}};
+  Json once = {
+      {"class",
+       "every operation run once, in any order that keeps the forward part "
+       "before the loss, the backward part after it, and the order of effects"},
+      {"bound_bytes", bounds.orderPeakBytes}};
+  Json peak = {{"class",
+                "any order that keeps the order of effects, any recomputation "
+                "of forward operations, at the device's sizes of scratch"},
                {"min_peak_bytes", plan.minPeakBytes},
                {"bound_bytes", bounds.floorBytes}};
-  Json time = {{"class", "any order, any recomputation of forward operations, "
-                         "within the budget"},
+  Json time = {{"class", "any order that keeps the order of effects, any "
+                         "recomputation of forward operations, within the "
+                         "budget, at the costs of the device's model"},
                {"seconds_per_step", plan.secondsPerStep},
                {"bound_seconds", bounds.seconds},
                {"seconds_saved_by_next_mib", bounds.secondsPerMiB}};

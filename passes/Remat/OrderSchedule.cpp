@@ -23,7 +23,8 @@ static OrderProblem makeProblem(const Schedule &schedule) {
                              toVector(step.inPlace), toVector(step.view),
                              step.commutative, step.scratchBytes,
                              step.hasEffects});
-  // The last forward step, the loss, parts the two.
+  // The last forward step, the loss, parts the two, so that forwardEnd remains
+  // right. The bound speaks of such orders alone.
   int loss = schedule.forwardEnd - 1;
   if (loss >= 0 && loss + 1 < schedule.size())
     for (int s = 0; s < schedule.size(); ++s)

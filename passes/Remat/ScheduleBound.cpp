@@ -1,5 +1,4 @@
-//===- ScheduleBound.cpp - Minimum cuts through the first run of a step
-//------===//
+//===- ScheduleBound.cpp - Minimum cuts at the first run of a step --------===//
 //
 // Nodes of the cut for the time, true on the source's side:
 //   need(v): v is read after the first run of the candidate;  run(s): s runs
@@ -9,6 +8,8 @@
 //   need(v) -> run(s)   bytes(v)  s makes v: its bytes are alive instead
 //   run(s) -> need(v)   infinite  s reads v
 //   run(s) -> sink      time(s)   0 unless s must have run before already
+// Bytes count at a price. Capacities are whole units of time, rounded down, so
+// that the cut never exceeds the true cost.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,15 +29,26 @@ constexpr int sourceVertex = 0, sinkVertex = 1;
 /// that this is hardly ever reached.
 constexpr int maxCuts = 24;
 
-constexpr double bytesPerMiB = 1 << 20;
+int64_t sumBytes(const Schedule &schedule, const std::vector<bool> &values) {
+  int64_t bytes = 0;
+  for (size_t v = 0; v < values.size(); ++v)
+    if (values[v])
+      bytes += schedule.values[v].bytes;
+  return bytes;
+}
+
+} // namespace
 
 /// What must or may run after the first run of one step.
-class TimeCut {
+class ScheduleBound::TimeCut {
 public:
-  TimeCut(const Schedule &schedule, const Precedence &precedence, int step,
-          double nsPerByte)
-      : schedule(schedule), precedence(precedence), step(step),
-        nsPerByte(nsPerByte), alive(precedence.findAlive(step)) {
+  TimeCut(const ScheduleBound &bound, int step, Price price)
+      : schedule(bound.schedule), precedence(bound.precedence), step(step),
+        price(price), alive(precedence.findAlive(step)) {
+    // No flow may look infinite.
+    Wide most = bound.totalBytes * price.ns / price.bytes + bound.totalNs;
+    while (most / unitNs >= MaxFlow::infinite)
+      unitNs *= 2;
     for (int s = 0; s < schedule.size(); ++s)
       if (precedence.mustPrecede(step, s))
         for (int operand : schedule.steps[s].operands)
@@ -44,21 +56,23 @@ public:
             network.addArc(sourceVertex, need, MaxFlow::infinite);
   }
 
-  void solve(int64_t &keptBytes, int64_t &extraNs, int64_t &costNs) {
+  Choice solve() {
     network.run(sourceVertex, sinkVertex);
+    Choice choice;
     for (auto [s, node] : runNodes)
       if (network.onSourceSide(node)) {
-        extraNs += getTime(s);
-        costNs += getTime(s);
+        choice.extraNs += getTime(s);
+        choice.costNs += unitNs * getTimeUnits(s);
       }
     for (auto [v, node] : needNodes) {
       auto run = runNodes.find(schedule.values[v].producer);
       if (network.onSourceSide(node) &&
           (run == runNodes.end() || !network.onSourceSide(run->second))) {
-        keptBytes += getBytes(v);
-        costNs += getPrice(v);
+        choice.keptBytes += getBytes(v);
+        choice.costNs += unitNs * getPriceUnits(v);
       }
     }
+    return choice;
   }
 
 private:
@@ -77,7 +91,7 @@ private:
     int instead = ranBefore && !precedence.mayRunAgain(producer)
                       ? sinkVertex
                       : getRunNode(producer);
-    network.addArc(need, instead, getPrice(value));
+    network.addArc(need, instead, getPriceUnits(value));
     return need;
   }
 
@@ -86,7 +100,7 @@ private:
     if (!isNew)
       return entry->second;
     int run = entry->second = network.addVertex();
-    network.addArc(run, sinkVertex, getTime(s));
+    network.addArc(run, sinkVertex, getTimeUnits(s));
     for (int operand : schedule.steps[s].operands)
       if (int need = getNeedNode(operand); need >= 0)
         network.addArc(run, need, MaxFlow::infinite);
@@ -96,33 +110,31 @@ private:
   int64_t getTime(int s) const {
     return precedence.mustPrecede(s, step) ? schedule.steps[s].costNs : 0;
   }
+  int64_t getTimeUnits(int s) const {
+    return price.countsTime ? static_cast<int64_t>(getTime(s) / unitNs) : 0;
+  }
   int64_t getBytes(int value) const { return schedule.values[value].bytes; }
-  int64_t getPrice(int value) const {
-    return static_cast<int64_t>(static_cast<double>(getBytes(value)) *
-                                nsPerByte);
+  int64_t getPriceUnits(int value) const {
+    return static_cast<int64_t>(Wide(getBytes(value)) * price.ns / price.bytes /
+                                unitNs);
   }
 
   const Schedule &schedule;
   const Precedence &precedence;
   int step;
-  double nsPerByte;
+  Price price;
+  Wide unitNs = 1;
   std::vector<bool> alive;
   MaxFlow network{2};
   std::map<int, int> needNodes, runNodes; // by value, by step
 };
 
-int64_t sumBytes(const Schedule &schedule, const std::vector<bool> &values) {
-  int64_t bytes = 0;
-  for (size_t v = 0; v < values.size(); ++v)
-    if (values[v])
-      bytes += schedule.values[v].bytes;
-  return bytes;
-}
-
-} // namespace
-
 ScheduleBound::ScheduleBound(const Schedule &schedule)
     : schedule(schedule), precedence(schedule) {
+  for (const ScheduleValue &value : schedule.values)
+    totalBytes += value.bytes;
+  for (const ScheduleStep &step : schedule.steps)
+    totalNs += step.costNs;
   for (int s = 0; s < schedule.size(); ++s) {
     int64_t demand =
         precedence.getOwnBytes(s) + sumBytes(schedule, precedence.findAlive(s));
@@ -138,7 +150,7 @@ ScheduleBound::ScheduleBound(const Schedule &schedule)
 TimeBound ScheduleBound::boundTime(int64_t budgetBytes) {
   TimeBound best;
   if (budgetBytes < peakBound) {
-    best.extraNs = INT64_MAX;
+    best.extraNs = TimeBound::noSchedule;
     return best;
   }
   for (Candidate &candidate : candidates)
@@ -147,59 +159,89 @@ TimeBound ScheduleBound::boundTime(int64_t budgetBytes) {
 }
 
 ScheduleBound::Choice ScheduleBound::cut(const Candidate &candidate,
-                                         double nsPerByte) const {
-  Choice choice;
-  TimeCut(schedule, precedence, candidate.step, nsPerByte)
-      .solve(choice.keptBytes, choice.extraNs, choice.costNs);
-  return choice;
+                                         Price price) const {
+  return TimeCut(*this, candidate.step, price).solve();
 }
 
-/// Every price p bounds the time by min over choices (time + p * (kept -
-/// slack)), which is concave in p: lines are added where the best ones known
-/// meet, until they are exact there.
+/// The price at which the cheapest of the known choices is dearest, and what it
+/// costs there.
+struct ScheduleBound::Meeting {
+  double ns;
+  Price price;
+
+  double getNsPerByte() const {
+    return static_cast<double>(price.ns) / static_cast<double>(price.bytes);
+  }
+  bool isBefore(const Meeting &other) const {
+    // Where the cost stays the same as the price rises, at the last price.
+    return ns < other.ns ||
+           (ns == other.ns && getNsPerByte() > other.getNsPerByte());
+  }
+};
+
+/// At the price p, a choice costs time + p * (kept - slack): a line that falls
+/// if the choice fits. The cheapest choice is dearest where a falling and a
+/// rising line meet.
+ScheduleBound::Meeting
+ScheduleBound::findMeeting(const std::vector<Choice> &choices,
+                           int64_t slackBytes) {
+  Meeting lowest = {static_cast<double>(TimeBound::noSchedule), {0, 1}};
+  auto offer = [&](const Meeting &meeting) {
+    if (meeting.isBefore(lowest))
+      lowest = meeting;
+  };
+  for (const Choice &fits : choices) {
+    if (fits.keptBytes > slackBytes)
+      continue;
+    auto fitsNs = static_cast<double>(fits.extraNs);
+    offer({fitsNs, {0, 1}});
+    for (const Choice &exceeds : choices) {
+      if (exceeds.keptBytes <= slackBytes || exceeds.extraNs >= fits.extraNs)
+        continue;
+      Meeting meeting = {
+          fitsNs,
+          {fits.extraNs - exceeds.extraNs, exceeds.keptBytes - fits.keptBytes}};
+      meeting.ns -= meeting.getNsPerByte() *
+                    static_cast<double>(slackBytes - fits.keptBytes);
+      offer(meeting);
+    }
+  }
+  return lowest;
+}
+
+/// The minimum over all choices at any price is a bound. It is concave in the
+/// price: lines are added where the best ones known meet, until they are exact
+/// there.
 void ScheduleBound::raise(Candidate &candidate, int64_t budgetBytes,
                           TimeBound &best) {
-  auto slack = static_cast<double>(budgetBytes - candidate.demandBytes);
+  constexpr Price nothing = {0, 1}, bytesAlone = {1, 1, false};
+  int64_t slack = budgetBytes - candidate.demandBytes;
   std::vector<Choice> &choices = candidate.choices;
-  if (choices.empty()) {
-    choices.push_back(cut(candidate, 0));
-    choices.push_back(cut(candidate, 1e6));
-  }
+  if (choices.empty())
+    choices = {cut(candidate, nothing), cut(candidate, bytesAlone)};
+  // The second keeps as little as any choice can.
+  if (choices[1].keptBytes > slack)
+    best = {TimeBound::noSchedule, 0};
   for (int i = 0; i < maxCuts; ++i) {
-    // The fewest bytes too many and the most bytes that fit.
-    const Choice *above = nullptr, *below = nullptr;
-    for (const Choice &choice : choices) {
-      const Choice *&nearest =
-          static_cast<double>(choice.keptBytes) > slack ? above : below;
-      if (!nearest ||
-          (&nearest == &above ? choice.keptBytes < nearest->keptBytes
-                              : choice.keptBytes > nearest->keptBytes))
-        nearest = &choice;
-    }
-    if (!above)
-      return; // the budget does not bind here
-    if (!below) {
-      best.extraNs = INT64_MAX;
-      return;
-    }
-    double nsPerByte = static_cast<double>(below->extraNs - above->extraNs) /
-                       static_cast<double>(above->keptBytes - below->keptBytes);
-    double bound = static_cast<double>(above->extraNs) +
-                   nsPerByte * (static_cast<double>(above->keptBytes) - slack);
-    if (bound <= static_cast<double>(best.extraNs))
+    Meeting meeting = findMeeting(choices, slack);
+    if (meeting.ns <= static_cast<double>(best.extraNs))
       return; // the exact value at this price is even smaller
-    Choice found = cut(candidate, nsPerByte);
-    double exact = static_cast<double>(found.costNs) - nsPerByte * slack;
-    bool isExact =
+    Price price = meeting.price;
+    Choice found = cut(candidate, price);
+    Wide priceOfSlack =
+        (Wide(slack) * price.ns + price.bytes - 1) / price.bytes;
+    Wide exact = found.costNs - priceOfSlack;
+    if (exact > best.extraNs) {
+      best.extraNs = static_cast<int64_t>(exact);
+      best.nsPerMiB = static_cast<int64_t>(
+          std::min<Wide>((Wide(price.ns) << 20) / price.bytes, INT64_MAX));
+    }
+    bool isKnown =
         std::any_of(choices.begin(), choices.end(), [&](const Choice &choice) {
           return choice.keptBytes == found.keptBytes &&
                  choice.extraNs == found.extraNs;
         });
-    if (exact > static_cast<double>(best.extraNs)) {
-      best.extraNs = static_cast<int64_t>(exact);
-      best.nsPerMiB = static_cast<int64_t>(nsPerByte * bytesPerMiB);
-    }
-    if (isExact || exact >= bound)
+    if (isKnown || static_cast<double>(exact) >= meeting.ns)
       return;
     choices.push_back(found);
   }

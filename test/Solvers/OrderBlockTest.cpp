@@ -1,7 +1,6 @@
 //===- OrderBlockTest.cpp - Orders of a transformer block -----------------===//
 
 #include "OrderProblems.h"
-#include "passes/Solvers/OrderCache.h"
 
 #include <gtest/gtest.h>
 
@@ -207,20 +206,6 @@ TEST(OrderOfTraining, IsProvenOptimalAcrossAllLayers) {
             peakBytes(builder.problem, givenOrder(builder.problem)));
   EXPECT_LT(solution.nodes, 50000);
   RecordProperty("nodes", std::to_string(solution.nodes));
-}
-
-TEST(OrderCache, SolvesEqualBlocksOnce) {
-  OrderCache cache;
-  OrderProblem problem = TransformerBlock(true).problem();
-  const OrderSolution &first = cache.solve(problem);
-  EXPECT_EQ(&cache.solve(problem), &first);
-  EXPECT_EQ(first.order, solveOrder(problem).order);
-  problem.liveOut[problem.steps.front().results.front()] = true;
-  EXPECT_NE(&cache.solve(problem), &first);
-  OrderOptions other;
-  other.nodeLimit = 0;
-  EXPECT_EQ(cache.solve(problem, other).order, givenOrder(problem));
-  EXPECT_EQ(cache.size(), 3u);
 }
 
 } // namespace

@@ -121,31 +121,124 @@ inline OrderProblem randomOrderProblem(Random &random,
   return builder.problem;
 }
 
+/// Which steps must run before each: data, effects, `precedence`; direct ones.
+inline std::vector<std::vector<int>>
+findPredecessors(const OrderProblem &problem) {
+  std::vector<std::vector<int>> predecessors(problem.steps.size());
+  std::vector<int> producers(problem.valueBytes.size(), -1);
+  int lastEffect = -1;
+  for (int s = 0; s < static_cast<int>(problem.steps.size()); ++s) {
+    for (int operand : problem.steps[s].operands)
+      if (producers[operand] >= 0)
+        predecessors[s].push_back(producers[operand]);
+    for (int result : problem.steps[s].results)
+      producers[result] = s;
+    if (problem.steps[s].hasEffects) {
+      if (lastEffect >= 0)
+        predecessors[s].push_back(lastEffect);
+      lastEffect = s;
+    }
+  }
+  for (auto [first, second] : problem.precedence)
+    predecessors[second].push_back(first);
+  return predecessors;
+}
+
+/// The lowest peak of all orders of a few steps, over the sets of steps that
+/// can have run: what a step needs after each set is read off simulated orders.
+class ExactOrder {
+public:
+  explicit ExactOrder(const OrderProblem &problem)
+      : problem(problem), count(problem.steps.size()), before(count, 0),
+        bytes((size_t{1} << count) * count, unknown) {
+    std::vector<std::vector<int>> predecessors = findPredecessors(problem);
+    for (size_t s = 0; s < count; ++s)
+      for (int predecessor : predecessors[s])
+        before[s] |= bit(predecessor);
+    solve();
+  }
+
+  int64_t peak() const { return best; }
+  /// Needs that two orders with the same steps done disagree about: there must
+  /// be none.
+  int contradictions() const { return contradictory; }
+
+private:
+  static constexpr int64_t unknown = -1,
+                           never = std::numeric_limits<int64_t>::max();
+
+  static uint32_t bit(size_t step) { return uint32_t{1} << step; }
+  bool canRun(uint32_t done, size_t s) const {
+    return !(done & bit(s)) && (before[s] & ~done) == 0;
+  }
+  int64_t &need(uint32_t done, size_t s) { return bytes[done * count + s]; }
+
+  void solve() {
+    std::vector<int64_t> peaks(size_t{1} << count, never);
+    std::vector<int> lastOf(peaks.size(), -1);
+    peaks[0] = 0;
+    // A set comes after its subsets.
+    for (uint32_t done = 0; done < peaks.size(); ++done)
+      for (size_t s = 0; peaks[done] != never && s < count; ++s) {
+        if (!canRun(done, s))
+          continue;
+        if (need(done, s) == unknown)
+          simulate(done, s, lastOf);
+        uint32_t next = done | bit(s);
+        int64_t peak = std::max(peaks[done], need(done, s));
+        if (peak < peaks[next]) {
+          peaks[next] = peak;
+          lastOf[next] = static_cast<int>(s);
+        }
+      }
+    best = peaks.back();
+  }
+
+  /// One order through `done` and then `step`, along needs unknown so far.
+  void simulate(uint32_t done, size_t step, const std::vector<int> &lastOf) {
+    std::vector<int> order;
+    for (uint32_t set = done; set; set &= ~bit(lastOf[set]))
+      order.push_back(lastOf[set]);
+    std::reverse(order.begin(), order.end());
+    order.push_back(static_cast<int>(step));
+    for (uint32_t set = done | bit(step); order.size() < count;) {
+      size_t next = count;
+      for (size_t s = 0; s < count; ++s)
+        if (canRun(set, s) && (next == count || need(set, s) == unknown))
+          next = s;
+      order.push_back(static_cast<int>(next));
+      set |= bit(next);
+    }
+    std::vector<int64_t> live = simulateOrder(problem, order);
+    uint32_t set = 0;
+    for (size_t time = 0; time < count; ++time) {
+      size_t s = static_cast<size_t>(order[time]);
+      contradictory += need(set, s) != unknown && need(set, s) != live[time];
+      need(set, s) = live[time];
+      set |= bit(s);
+    }
+  }
+
+  const OrderProblem &problem;
+  size_t count;
+  std::vector<uint32_t> before;
+  std::vector<int64_t> bytes; // by set and step
+  int64_t best = 0;
+  int contradictory = 0;
+};
+
 /// The lowest peak of all orders, each simulated as a whole.
 class BruteForceOrder {
 public:
   explicit BruteForceOrder(const OrderProblem &problem)
       : problem(problem), missing(problem.steps.size(), 0),
         followers(problem.steps.size()) {
-    std::vector<int> producers(problem.valueBytes.size(), -1);
-    std::vector<std::pair<int, int>> pairs = problem.precedence;
-    int lastEffect = -1;
-    for (int s = 0; s < static_cast<int>(problem.steps.size()); ++s) {
-      for (int operand : problem.steps[s].operands)
-        if (producers[operand] >= 0)
-          pairs.emplace_back(producers[operand], s);
-      for (int result : problem.steps[s].results)
-        producers[result] = s;
-      if (problem.steps[s].hasEffects) {
-        if (lastEffect >= 0)
-          pairs.emplace_back(lastEffect, s);
-        lastEffect = s;
+    std::vector<std::vector<int>> predecessors = findPredecessors(problem);
+    for (size_t s = 0; s < predecessors.size(); ++s)
+      for (int predecessor : predecessors[s]) {
+        followers[predecessor].push_back(static_cast<int>(s));
+        ++missing[s];
       }
-    }
-    for (auto [first, second] : pairs) {
-      followers[first].push_back(second);
-      ++missing[second];
-    }
   }
 
   /// False if there are more than `maxOrders` orders.
@@ -155,7 +248,6 @@ public:
     return count <= limit;
   }
   int64_t peak() const { return best; }
-  int64_t orderCount() const { return count; }
 
 private:
   void extend() {
