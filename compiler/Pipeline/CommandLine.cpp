@@ -227,12 +227,13 @@ struct CommandLine {
                  "default 2%");
     addThreshold(*command, "--max-flash-write-increase", Metric::FlashWrite,
                  check, "default 0");
-    CLI::Option_group *formats = command->add_option_group(
-        "format", "of the report; a table without any of these");
-    formats->require_option(0, 1);
+    std::vector<CLI::Option *> formats;
     auto format = [&](const char *flag, CheckFormat value, const char *help) {
-      formats->add_flag_callback(
+      CLI::Option *option = command->add_flag_callback(
           flag, [this, value] { check.format = value; }, help);
+      for (CLI::Option *other : formats)
+        option->excludes(other);
+      formats.push_back(option);
     };
     format("--json", CheckFormat::Json, "machine-readable report");
     format("--junit", CheckFormat::JUnit, "JUnit XML");
