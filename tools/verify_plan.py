@@ -3,13 +3,15 @@
 
 From the buffers alone (lifetimes, sizes, offsets) it works out which bytes are
 alive at every step, that no two buffers alive at the same time share a byte,
-the peak, what lives there, the gaps of the arena and the bounds, and compares
-all of it with the plan's own figures. docs/plan-json.md is the schema.
+the peak, what lives there, the gaps of the arena and the bounds, from the steps
+the FLOPs and what is recomputed, and compares all of it with the plan's own
+figures. docs/plan-json.md is the schema and says what cannot be recomputed.
 
 Usage: verify_plan.py PLAN.json...
 Exit codes: 0 the plans agree; 1 one does not (each fault is printed); 2 usage.
 """
 import json
+import re
 import sys
 
 # Classes by measure (docs/plan-json.md, "peak"). Code and stacks are anonymous in part.
@@ -18,7 +20,10 @@ KERNEL_CLASSES = {"kernel_bookkeeping"}
 PARTLY_ANONYMOUS = {"code_and_stacks"}
 OUTSIDE_THE_ARENA = FILE_CLASSES | KERNEL_CLASSES | PARTLY_ANONYMOUS | {"arena_gaps"}
 REQUIRED = ("schema_version", "peak", "max_live_bytes", "arena_bytes", "programs", "buffers", "live_bytes",
-            "tensors_at_peak")
+            "tensors_at_peak", "blocks", "flops_per_step", "recomputed_flops", "flash", "parameters", "weights")
+FLASH_KEYS = ("read_bytes_per_step", "write_bytes_per_step", "read_bytes_per_job", "write_bytes_per_job",
+              "adapter_bytes", "log_bytes", "steps")
+VARIANT = re.compile(r"keep|recompute ([1-9][0-9]*) of ([1-9][0-9]*)")
 PAGE_BYTES = 4096
 
 
@@ -201,9 +206,6 @@ def check_bounds(plan, faults):
         faults.expect(smallest <= planned, f"min_peak_bytes {smallest} is above planned_bytes {planned}")
     if floor is not None and smallest is not None:
         faults.expect(floor <= smallest, f"floor_bytes {floor} is above min_peak_bytes {smallest}")
-    if "recomputed_flops" in plan:
-        faults.expect(0 <= plan["recomputed_flops"] <= plan["flops_per_step"],
-                      "recomputed_flops is no share of flops_per_step")
     weights = plan.get("weights", {})
     if "file_bytes" in weights:
         faults.expect(weights["bytes"] <= weights["file_bytes"], "weights do not fit their file")
@@ -237,6 +239,105 @@ def check_certificates(plan, faults):
                       "certificates.order_without_recomputation: this plan is below the bound")
 
 
+def sum_flops(terms):
+    """Their sum, and how far rounding may take another order of adding from it."""
+    total = 0.0
+    for term in terms:
+        total += term
+    exact = total < 2 ** 53 and all(float(term).is_integer() for term in terms)
+    return total, 0.0 if exact else len(terms) * 2 ** -52 * total
+
+
+def check_flops(plan, faults):
+    """FLOPs of an optimizer step from those of its programs' steps."""
+    terms, recomputed = [], []
+    for p in plan["programs"]:
+        faults.expect(p["runs_per_step"] >= 0, f"runs_per_step of {p['name']} is negative")
+        for number, step in enumerate(p["steps"]):
+            faults.expect(step["flops"] >= 0, f"step {number} of {p['name']} has negative flops")
+            terms.append(p["runs_per_step"] * step["flops"])
+            if step["recomputed"]:
+                recomputed.append(terms[-1])
+    for key, parts in (("flops_per_step", terms), ("recomputed_flops", recomputed)):
+        total, slack = sum_flops(parts)
+        faults.expect(abs(plan[key] - total) <= slack, f"{key} is {plan[key]}, but recomputed {total}")
+    check_repetitions(plan, faults)
+
+
+def work(step):
+    return step["op"], step["onnx_node"], step["flops"]
+
+
+def check_repetitions(plan, faults):
+    """What runs again costs what its first run does, and evaluation no more than training."""
+    trained = [s for p in plan["programs"] if p["runs_per_step"] for s in p["steps"] if not s["recomputed"]]
+    known, most = {work(s) for s in trained}, {}
+    for step in trained:
+        most[work(step)[:2]] = max(step["flops"], most.get(work(step)[:2], 0))
+    for p in plan["programs"]:
+        for number, step in enumerate(p["steps"]):
+            name, flops = f"step {number} of {p['name']}", step["flops"]
+            if step["recomputed"]:
+                faults.expect(work(step) in known, f"{name} has {flops} flops, which no step that it repeats has")
+            else:
+                limit = most.get(work(step)[:2], flops)
+                faults.expect(flops <= limit, f"{name} has {flops} flops, in training {limit}")
+
+
+def check_blocks(plan, faults):
+    """Blocks cover the forward part, and only what they recompute runs again."""
+    for index, block in enumerate(plan["blocks"]):
+        faults.equal(f"the index of block {index}", block["index"], index)
+        faults.expect(VARIANT.fullmatch(block["variant"]), f"block {index}: no variant is '{block['variant']}'")
+        faults.expect(block["kept_bytes"] >= 0, f"block {index}: kept_bytes is negative")
+        faults.expect(any(p["name"] == block["program"] for p in plan["programs"]),
+                      f"block {index}: no program is called '{block['program']}'")
+    for program in plan["programs"]:
+        blocks = [b for b in plan["blocks"] if b["program"] == program["name"]]
+        faults.expect(bool(blocks) == bool(program["runs_per_step"]),
+                      f"{program['name']} runs {program['runs_per_step']} times and has {len(blocks)} blocks")
+        check_program_blocks(program, blocks, faults)
+
+
+def check_program_blocks(program, blocks, faults):
+    steps, covered, again = program["steps"], set(), set()
+    for block in blocks:
+        name, first, last = f"block {block['index']}", block["first_step"], block["last_step"]
+        if not 0 <= first <= last < len(steps):
+            faults.append(f"{name}: steps {first} to {last} of {len(steps)}")
+            return
+        for key, step in (("first", first), ("last", last)):
+            faults.equal(f"{name}: {key}_onnx_node", block[f"{key}_onnx_node"], steps[step]["onnx_node"])
+            faults.expect(not steps[step]["recomputed"], f"{name}: {key}_step is recomputed")
+        covered.update(range(first, last + 1))
+        if block["variant"] != "keep":
+            again.update(work(s)[:2] for s in steps[first:last + 1])
+    faults.equal(f"the steps that the blocks of {program['name']} cover", sorted(covered),
+                 list(range(len(covered))))
+    for number, step in enumerate(steps):
+        faults.expect(not step["recomputed"] or work(step)[:2] in again,
+                      f"step {number} of {program['name']} is recomputed, but no block recomputes "
+                      f"{step['op']} of '{step['onnx_node']}'")
+
+
+def check_flash(plan, faults):
+    flash = plan["flash"]
+    missing = [k for k in FLASH_KEYS if k not in flash]
+    if missing:
+        faults.append(f"flash lacks {', '.join(missing)}")
+        return
+    steps = flash["steps"]
+    faults.expect(all(flash[k] >= 0 for k in flash if k != "steps"), f"a figure of flash is negative: {flash}")
+    faults.expect(steps is None or steps > 0, f"flash.steps is {steps}")
+    faults.equal("flash.read_bytes_per_job", flash["read_bytes_per_job"],
+                 plan["weights"]["file_bytes"] + flash["read_bytes_per_step"] * (steps or 0))
+    faults.equal("flash.write_bytes_per_job", flash["write_bytes_per_job"],
+                 flash["adapter_bytes"] + flash["log_bytes"] + flash["write_bytes_per_step"] * (steps or 0))
+    elements = sum(p["elements"] for p in plan["parameters"])
+    faults.expect(flash["adapter_bytes"] >= 4 * elements,
+                  f"flash.adapter_bytes {flash['adapter_bytes']} cannot hold {elements} parameters")
+
+
 def check_parameters(plan, faults):
     """Adapter tensors follow one another in the adapter array, which holds them."""
     elements = 0
@@ -265,6 +366,9 @@ def verify(plan):
     check_peak(plan, live, faults)
     check_bounds(plan, faults)
     check_certificates(plan, faults)
+    check_flops(plan, faults)
+    check_blocks(plan, faults)
+    check_flash(plan, faults)
     check_parameters(plan, faults)
     facts = (f"{len(plan['buffers'])} buffers, {pairs} pairs alive together, none overlaps; "
              f"max live {top}, arena {plan['arena_bytes']} "

@@ -3,6 +3,7 @@
 #include "compiler/Spec/Json.h"
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 namespace neap {
 
@@ -200,7 +201,9 @@ double DeviceProfile::gflopsSustained() const {
 }
 
 int64_t DeviceProfile::jobBudgetBytes() const {
-  return budget.limit.value - budget.hostReserved.value;
+  int64_t own = budget.limit.value - budget.hostReserved.value;
+  int64_t swap = swapExtendsLimit() ? budget.swap.value : 0;
+  return own + std::min(swap, std::numeric_limits<int64_t>::max() - own);
 }
 
 std::string DeviceProfile::llvmFeatures() const {

@@ -48,7 +48,7 @@ enum class BudgetKind { Rss, Anon, Cgroup, IosFootprint, AndroidLimiter };
 struct MemoryBudget {
   BudgetKind kind = BudgetKind::Rss;
   ByteFigure limit;        ///< of the whole process
-  ByteFigure swap;         ///< on top of the limit
+  ByteFigure swap;         ///< on top of the limit where that counts swap
   ByteFigure hostReserved; ///< of the limit, for what is not the trainer
   std::string osVersion, appState;
 };
@@ -69,7 +69,14 @@ struct DeviceProfile {
   int64_t coreCount() const;
   /// Sum over the cores.
   double gflopsSustained() const;
-  /// The limit less what the host process keeps: what a job may plan for.
+  /// Whether pages that were swapped out leave what the limit counts, so that
+  /// swap space adds to it: a group's charge does, a process's does not.
+  bool swapExtendsLimit() const {
+    return budget.kind == BudgetKind::Cgroup ||
+           budget.kind == BudgetKind::AndroidLimiter;
+  }
+  /// The limit less what the host process keeps, swap added where it counts:
+  /// what a job may plan for.
   int64_t jobBudgetBytes() const;
   /// Floats per vector register that every core has.
   int vectorFloats() const {

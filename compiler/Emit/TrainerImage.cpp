@@ -134,6 +134,7 @@ void neap::addTrainerImage(llvm::Module &module, const TrainerImage &image) {
   constant.setString(offsetof(struct neap_image, adapter_config),
                      image.adapterConfig);
   constant.setString(offsetof(struct neap_image, readme), image.readme);
+  constant.setString(offsetof(struct neap_image, lora), image.lora);
   constant.setPointer(offsetof(struct neap_image, groups),
                       addGroups(module, groups));
   auto program = [&](size_t offset, const char *name) {

@@ -17,7 +17,7 @@ namespace neap {
 struct TrainerImage {
   struct neap_image fields = {};
   std::string jobName, neapVersion, planSha256, weightsSha256, modelSha256;
-  std::string targetTriple, features, adapterConfig, readme;
+  std::string targetTriple, features, adapterConfig, readme, lora;
   std::vector<ImageParameter> parameters;
 };
 

@@ -85,6 +85,13 @@ void addJobOptions(CLI::App &app, JobRequest &request) {
          },
          "fastest within the budget, or smallest peak")
       ->check(CLI::IsMember({"fastest", "smallest"}));
+  app.add_option("--tokenizer", request.tokenizer,
+                 "folder of the model's tokenizer; not supported yet")
+      ->type_name("DIR")
+      ->check(notEmpty);
+  app.add_option("--emit", request.emit,
+                 "what to emit: exe; lib and all are not supported yet")
+      ->check(CLI::IsMember({"exe", "lib", "all"}));
   app.add_option("--name", request.name,
                  "job name; the default is the model's file name")
       ->check(notEmpty);
@@ -117,7 +124,6 @@ struct CommandLine {
   std::string model, device, output;
   std::vector<std::string> devices;
   int sweepPoints = 12;
-  std::string emit = "exe", tokenizer;
 
   void addCompile() {
     CLI::App *compile =
@@ -131,8 +137,6 @@ struct CommandLine {
                      "folder for trainer, weights and plan")
         ->required()
         ->check(notEmpty);
-    compile->add_option("--emit", emit, "what to emit")
-        ->check(CLI::IsMember({"exe"}));
     compile->add_flag(
         "--debug-poison", job.poison,
         "test aid: fill bytes with NaN when the plan calls them dead");
@@ -223,9 +227,13 @@ struct CommandLine {
                  "default 2%");
     addThreshold(*command, "--max-flash-write-increase", Metric::FlashWrite,
                  check, "default 0");
+    std::vector<CLI::Option *> formats;
     auto format = [&](const char *flag, CheckFormat value, const char *help) {
-      command->add_flag_callback(
+      CLI::Option *option = command->add_flag_callback(
           flag, [this, value] { check.format = value; }, help);
+      for (CLI::Option *other : formats)
+        option->excludes(other);
+      formats.push_back(option);
     };
     format("--json", CheckFormat::Json, "machine-readable report");
     format("--junit", CheckFormat::JUnit, "JUnit XML");

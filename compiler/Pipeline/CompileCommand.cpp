@@ -2,6 +2,7 @@
 #include "compiler/Emit/ObjectCode.h"
 #include "compiler/Emit/OutputFile.h"
 #include "compiler/Emit/TrainerImage.h"
+#include "compiler/Pipeline/AdapterFiles.h"
 #include "compiler/Pipeline/Commands.h"
 #include "compiler/Pipeline/PlanJob.h"
 #include "compiler/Pipeline/Register.h"
@@ -72,17 +73,6 @@ int64_t getVocabulary(ModuleOp imported) {
   return cast<RankedTensorType>(forward.getResultTypes().front()).getDimSize(1);
 }
 
-std::string renderReadme(const Job &job, const std::string &weightsSha256) {
-  return "# LoRA adapter trained by Neap\n\n"
-         "- job: " +
-         job.name + "\n- base model: SHA-256 " + job.modelSha256 +
-         " (ONNX file), quantisation: none\n- packed weights: SHA-256 " +
-         weightsSha256 + "\n- " + describeLora(job.lora) + "\n- " +
-         describeTraining(job.train) +
-         "\n\nLoad it with `peft.PeftModel.from_pretrained(base_model, "
-         "this_folder)`.\n";
-}
-
 TrainerImage makeImage(Job &job, const PlannedJob &planned,
                        const JobRequest &request,
                        const std::string &weightsSha256) {
@@ -97,6 +87,7 @@ TrainerImage makeImage(Job &job, const PlannedJob &planned,
   image.features = llvm::join(job.device.features, ",");
   image.adapterConfig = renderAdapterConfig(job.lora, job.matchedPaths);
   image.readme = renderReadme(job, weightsSha256);
+  image.lora = describeLora(job.lora);
   image.parameters = getParameters(job, plan.layout);
 
   struct neap_image &fields = image.fields;
@@ -151,7 +142,9 @@ CommandResult emitTrainer(Job &job, const PlannedJob &planned,
   return std::nullopt;
 }
 
-std::string describeOutputs(const std::string &folder) {
+/// The sizes of the outputs, and a command that runs as it stands but for the
+/// names of data and adapter.
+std::string describeOutputs(const std::string &folder, const Job &job) {
   std::string text;
   for (const char *name : {"trainer", "model.weights", "plan.json"}) {
     uint64_t bytes = 0;
@@ -159,19 +152,24 @@ std::string describeOutputs(const std::string &folder) {
       text += (text.empty() ? "outputs:  " : "          ") + folder + "/" +
               name + " (" + std::to_string(bytes) + " bytes)\n";
   }
-  return text + "next:     " + folder +
-         "/trainer train --data ROWS.jsonl --out ADAPTER\n";
+  bool readsText = job.train.training.tokenizer != NEAP_TOKENIZER_NONE;
+  std::string rows =
+      readsText ? "--data ROWS.jsonl" : "--tokens ROWS.safetensors";
+  return text + "next:     " + folder + "/trainer train " + rows +
+         " --out ADAPTER\n";
 }
 
 /// Weights, trainer and plan, all or none.
 CommandResult writeOutputs(const JobRequest &request, Job &job,
-                           const PlannedJob &planned, OutputFolder &folder) {
+                           PlannedJob &planned, OutputFolder &folder) {
   std::string model = llvm::sys::path::parent_path(request.model).str();
   InputOr<std::string> weightsSha256 =
       writeWeights(*job.imported, planned.weights, model.empty() ? "." : model,
                    job.modelDigest, folder.stage("model.weights"));
   if (!weightsSha256)
     return folder.describe(weightsSha256.error());
+  planned.info.weightsSha256 = *weightsSha256;
+  planned.json = renderPlanJson(planned.result, planned.info);
   TrainerImage image = makeImage(job, planned, request, *weightsSha256);
   if (CommandResult error = emitTrainer(job, planned, image, folder))
     return error;
@@ -206,6 +204,7 @@ CommandResult neap::runCompile(const JobRequest &request) {
     return folder.error();
   if (CommandResult error = writeOutputs(request, job, planned, *folder))
     return error;
-  std::cout << describePlan(job, planned) << describeOutputs(request.output);
+  std::cout << describePlan(job, planned)
+            << describeOutputs(request.output, job);
   return std::nullopt;
 }

@@ -52,6 +52,11 @@ static CommandResult hashInputs(const JobRequest &request, Job &job) {
       job.modelDigest = *digest;
   }
   job.modelSha256 = job.inputHashes.front().second;
+  // A probed profile has no file, and what a file leaves out has a default.
+  job.inputHashes.emplace_back(
+      "device", llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(
+                                renderDeviceProfile(job.device))),
+                            /*LowerCase=*/true));
   return std::nullopt;
 }
 
@@ -189,8 +194,35 @@ static std::optional<InputError> checkEndToken(const Job &job,
                         std::to_string(token)};
 }
 
+/// Parts of the command line's contract that this version lacks.
+static std::optional<InputError> refuseUnsupported(const JobRequest &request) {
+  if (request.emit != "exe")
+    return InputError{"", "--emit",
+                      "'" + request.emit +
+                          "' is not supported yet, only 'exe' is"};
+  if (!request.tokenizer.empty())
+    return InputError{"", "--tokenizer",
+                      "only 'bytes', as neap.tokenizer of the training spec, "
+                      "is supported; '" +
+                          request.tokenizer + "' is not supported yet"};
+  return std::nullopt;
+}
+
+/// What the profile says and this job cannot make use of.
+static void warnOfUnusedSwap(Job &job) {
+  const MemoryBudget &budget = job.device.budget;
+  if (budget.swap.value > 0 && !job.device.swapExtendsLimit())
+    job.warnings.push_back(job.device.file +
+                           (job.device.file.empty() ? "" : ": ") +
+                           "budget.swap_bytes: has no "
+                           "effect with kind '" +
+                           budgetKindName(budget.kind) + "'");
+}
+
 static CommandResult prepare(const JobRequest &request, bool shapesOnly,
                              MLIRContext &context, Job &job) {
+  if (auto error = refuseUnsupported(request))
+    return *error;
   job.name = request.name.empty() ? llvm::sys::path::stem(request.model).str()
                                   : request.name;
   InputOr<LoraSpec> lora = readLoraSpec(request.lora);
@@ -206,6 +238,7 @@ static CommandResult prepare(const JobRequest &request, bool shapesOnly,
   if (!device)
     return device.error();
   job.device = *device;
+  warnOfUnusedSwap(job);
 
   if (auto error = hashInputs(request, job))
     return error;

@@ -19,6 +19,8 @@ namespace neap {
 /// The inputs of `compile` and `plan`, as given.
 struct JobRequest {
   std::string model, lora, train, device, output, name;
+  std::string tokenizer;              ///< --tokenizer, empty if not given
+  std::string emit = "exe";           ///< --emit
   std::optional<int64_t> budgetBytes; ///< overrides the profile's
   bool smallest = false;              ///< --objective smallest
   bool poison = false;                ///< test aid: fill dead bytes with NaN
@@ -32,7 +34,8 @@ struct Job {
   DeviceProfile device;
   std::string modelSha256; ///< hexadecimal, of the ONNX file
   std::array<uint8_t, 32> modelDigest;
-  /// SHA-256 of each input file, by what it is.
+  /// SHA-256 of each input, by what it is: files as they are, the device's
+  /// profile as `neap device show` prints it.
   std::vector<std::pair<std::string, std::string>> inputHashes;
   std::vector<std::string> matchedPaths; ///< adapted modules, in graph order
   int64_t trainableParameters = 0;

@@ -1,5 +1,6 @@
 #include "compiler/Pipeline/PlanJob.h"
 
+#include "compiler/Pipeline/AdapterFiles.h"
 #include "compiler/Report/PlanJson.h"
 #include "compiler/Spec/EffectiveSpec.h"
 
@@ -45,18 +46,38 @@ static PlanOptions makeOptions(const JobRequest &request, const Job &job,
   return options;
 }
 
-static PlanReportInfo makeReportInfo(const Job &job,
+static PlanReportInfo makeReportInfo(const JobRequest &request, const Job &job,
                                      const PlanOptions &options) {
   PlanReportInfo info;
   info.neapVersion = getVersion();
   info.job = job.name;
   info.device = job.device.name;
+  info.targetTriple = job.device.triple;
+  info.threads = getPlannedThreads(job);
   info.inputHashes = job.inputHashes;
   info.budgetKind = budgetKindName(job.device.budget.kind);
   info.budgetBytes = options.budgetBytes;
+  info.budgetSource = request.budgetBytes ? "--budget" : "profile";
   info.objective =
       options.objective == PlanObjective::Smallest ? "smallest" : "fastest";
   return info;
+}
+
+/// Flash wears, so a profile may limit what a job writes to it.
+static CommandResult checkWriteBudget(const Job &job,
+                                      const FlashTraffic &flash) {
+  const std::optional<ByteFigure> &budget = job.device.flash.writeBudgetPerJob;
+  if (!budget || flash.writeBytesPerJob() <= budget->value)
+    return std::nullopt;
+  return CommandError(
+      ExitCode::DoesNotFit,
+      "expected at most " + std::to_string(budget->value) +
+          " bytes written per job (flash.write_budget_bytes_per_job of the "
+          "profile '" +
+          job.device.name + "'), but found " +
+          std::to_string(flash.writeBytesPerJob()) + ": " +
+          std::to_string(flash.adapterBytes) + " of the adapter, " +
+          std::to_string(flash.logBytes) + " of a log");
 }
 
 CommandResult neap::planJob(const JobRequest &request, Job &job,
@@ -67,11 +88,14 @@ CommandResult neap::planJob(const JobRequest &request, Job &job,
   if (mlir::failed(result))
     return CommandError(ExitCode::Bug, "planning failed");
   planned.result = std::move(*result);
-  PlanReportInfo info = makeReportInfo(job, planned.options);
+  planned.info = makeReportInfo(request, job, planned.options);
   if (!planned.result.fits)
     return CommandError(ExitCode::DoesNotFit,
-                        renderDoesNotFit(planned.result, info));
-  planned.json = renderPlanJson(planned.result, info);
+                        renderDoesNotFit(planned.result, planned.info));
+  planned.info.flash = estimateFlashTraffic(job, planned.result.layout);
+  if (CommandResult error = checkWriteBudget(job, planned.info.flash))
+    return error;
+  planned.json = renderPlanJson(planned.result, planned.info);
   return std::nullopt;
 }
 
@@ -82,7 +106,7 @@ CommandResult neap::sweepJob(const JobRequest &request, Job &job, int points,
       sweepModule(*job.joint, options, points);
   if (mlir::failed(plans))
     return CommandError(ExitCode::Bug, "planning failed");
-  sweep = {makeReportInfo(job, options), std::move(*plans)};
+  sweep = {makeReportInfo(request, job, options), std::move(*plans)};
   return std::nullopt;
 }
 
@@ -96,6 +120,5 @@ std::string neap::describePlan(const Job &job, const PlannedJob &planned) {
   text += "          " + describeExecution(job.train) + "\n";
   if (!job.train.unusedFields.empty())
     text += "unused:   " + llvm::join(job.train.unusedFields, ", ") + "\n";
-  return text + renderPlanSummary(planned.result,
-                                  makeReportInfo(job, planned.options));
+  return text + renderPlanSummary(planned.result, planned.info);
 }

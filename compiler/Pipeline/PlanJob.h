@@ -14,11 +14,13 @@ struct PlannedJob {
   WeightsLayout weights;
   PlanOptions options;
   PlanResult result;
+  PlanReportInfo info;
   std::string json; ///< the text of plan.json
 };
 
-/// Plans within the request's or the device's budget. Does not fit: an error
-/// with the smallest feasible peak and the largest tensors there.
+/// Plans within the request's or the device's budgets, of memory and of bytes
+/// written. Does not fit: an error with the smallest feasible peak and the
+/// largest tensors there, or with what is written.
 CommandResult planJob(const JobRequest &request, Job &job, PlannedJob &planned);
 
 /// Plans for `points` budgets; `job.joint` stays as it is.

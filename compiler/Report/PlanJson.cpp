@@ -80,7 +80,9 @@ Json renderPrograms(const PlanResult &plan) {
                        {"live_bytes", step.liveBytes},
                        {"flops", step.flops},
                        {"recomputed", step.recomputed}});
-    programs.push_back({{"name", program.name}, {"steps", std::move(steps)}});
+    programs.push_back({{"name", program.name},
+                        {"runs_per_step", program.runsPerStep},
+                        {"steps", std::move(steps)}});
   }
   return programs;
 }
@@ -127,11 +129,26 @@ Json renderBlocks(const PlanResult &plan) {
   Json blocks = Json::array();
   for (const PlannedBlockChoice &block : plan.blocks)
     blocks.push_back({{"index", blocks.size()},
+                      {"program", block.program},
+                      {"first_step", block.firstStep},
+                      {"last_step", block.lastStep},
+                      {"first_onnx_node", block.firstOnnxNode},
+                      {"last_onnx_node", block.lastOnnxNode},
                       {"type", block.type},
                       {"variant", block.variant},
                       {"kept_bytes", block.keptBytes},
                       {"extra_seconds", block.extraSeconds}});
   return blocks;
+}
+
+Json renderFlash(const PlanResult &plan, const FlashTraffic &flash) {
+  return {{"read_bytes_per_step", flash.readBytesPerStep},
+          {"write_bytes_per_step", flash.writeBytesPerStep},
+          {"read_bytes_per_job", flash.readBytesPerJob(plan.weightsFileBytes)},
+          {"write_bytes_per_job", flash.writeBytesPerJob()},
+          {"adapter_bytes", flash.adapterBytes},
+          {"log_bytes", flash.logBytes},
+          {"steps", flash.steps ? Json(*flash.steps) : Json(nullptr)}};
 }
 
 Json renderParameters(const PlanResult &plan) {
@@ -154,9 +171,13 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
   for (const auto &[name, hash] : info.inputHashes)
     json["inputs"][name] = hash;
   json["device"] = info.device;
+  json["target_triple"] = info.targetTriple;
+  json["threads"] = info.threads;
   json["budget"] = nullptr;
   if (info.budgetBytes)
-    json["budget"] = {{"kind", info.budgetKind}, {"bytes", *info.budgetBytes}};
+    json["budget"] = {{"kind", info.budgetKind},
+                      {"bytes", *info.budgetBytes},
+                      {"source", info.budgetSource}};
   json["objective"] = info.objective;
   json["peak"] = renderPeak(plan);
   json["min_peak_bytes"] = plan.minPeakBytes;
@@ -172,14 +193,16 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
   json["blocks"] = renderBlocks(plan);
   json["flops_per_step"] = plan.flopsPerStep;
   json["recomputed_flops"] = plan.recomputedFlops;
-  // Mapped weights are read once per job, not per step; nothing is paged.
-  json["flash"] = {{"read_bytes_per_step", 0}, {"write_bytes_per_step", 0}};
+  json["flash"] = renderFlash(plan, info.flash);
   json["seconds_per_step"] = plan.secondsPerStep;
   json["parameters"] = renderParameters(plan);
   json["weights"] = {{"count", plan.weightCount},
                      {"bytes", plan.weightBytes},
                      {"file_bytes", plan.weightsFileBytes},
-                     {"resident", plan.weightsResident}};
+                     {"resident", plan.weightsResident},
+                     {"sha256", info.weightsSha256.empty()
+                                    ? Json(nullptr)
+                                    : Json(info.weightsSha256)}};
   return json.dump(2, ' ', false,
                    nlohmann::ordered_json::error_handler_t::replace) +
          "\n";

@@ -22,6 +22,17 @@ std::string summarizePeak(const PlanResult &plan, const PlanReportInfo &info) {
          formatBytes(plan.peak.cgroupBytes) + ")\n";
 }
 
+std::string summarizeFlash(const PlanResult &plan, const FlashTraffic &flash) {
+  std::string text =
+      "flash per step: read " + formatBytes(flash.readBytesPerStep) +
+      ", written " + formatBytes(flash.writeBytesPerStep) + "; per job: read " +
+      formatBytes(flash.readBytesPerJob(plan.weightsFileBytes)) + " (weights " +
+      (plan.weightsResident ? "resident" : "mapped") + "), written at most " +
+      formatBytes(flash.writeBytesPerJob()) + " (adapter " +
+      formatBytes(flash.adapterBytes) + ", log " + formatBytes(flash.logBytes);
+  return text + (flash.steps ? ")\n" : " and more by the step)\n");
+}
+
 /// Two classes to a line; empty ones are left out.
 std::string summarizeClasses(const PlanResult &plan) {
   std::string text;
@@ -74,10 +85,7 @@ std::string renderPlanSummary(const PlanResult &plan,
               ? format("; the next MiB saves up to %.3g ms\n",
                        bounds.secondsPerMiB * 1e3)
               : "\n";
-  text += "flash per step: read 0 B, written 0 B; weights file " +
-          formatBytes(plan.weightsFileBytes) +
-          (plan.weightsResident ? " resident\n" : " mapped\n");
-  return text;
+  return text + summarizeFlash(plan, info.flash);
 }
 
 /// One line per tensor, at most `namedTensors`. Fixed ranges and scratch are
@@ -109,12 +117,18 @@ std::string explainPeak(const PlanResult &plan) {
 
 std::string renderDoesNotFit(const PlanResult &plan,
                              const PlanReportInfo &info) {
-  std::string text = format(
-      "expected a peak of at most %lld bytes%s%s, but found at least %lld\n",
-      static_cast<long long>(info.budgetBytes.value_or(0)),
-      info.budgetKind.empty() ? "" : " ", info.budgetKind.c_str(),
-      static_cast<long long>(plan.minPeakBytes));
-  text += "largest tensors at the smallest peak:\n" + listTensorsAtPeak(plan);
+  std::string limit = info.budgetSource == "profile"
+                          ? "the profile '" + info.device + "'"
+                          : info.budgetSource;
+  std::string text =
+      format("expected a peak of at most %lld bytes%s%s (the limit of %s), but "
+             "the smallest feasible peak is %lld bytes\n",
+             static_cast<long long>(info.budgetBytes.value_or(0)),
+             info.budgetKind.empty() ? "" : " ", info.budgetKind.c_str(),
+             limit.c_str(), static_cast<long long>(plan.minPeakBytes));
+  text += "largest tensors at the smallest feasible peak:\n" +
+          listTensorsAtPeak(plan);
+  text.pop_back();
   return text;
 }
 

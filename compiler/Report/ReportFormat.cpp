@@ -10,7 +10,7 @@ std::string formatBytes(int64_t bytes) {
     return format("%.2f GiB", size / (1 << 30));
   if (bytes >= 1 << 20)
     return format("%.1f MiB", size / (1 << 20));
-  return format("%.1f KiB", size / 1024);
+  return bytes == 0 ? "0 B" : format("%.1f KiB", size / 1024);
 }
 
 std::string formatShare(double part, double whole) {

@@ -19,7 +19,7 @@ std::string format(const char *pattern, Args... args) {
   return text;
 }
 
-/// "1.21 GiB", "89.1 MiB" or "3.5 KiB".
+/// "1.21 GiB", "89.1 MiB", "3.5 KiB" or "0 B".
 std::string formatBytes(int64_t bytes);
 
 /// "18.2 %"; 0 % of nothing.

@@ -88,16 +88,16 @@ std::string describeLora(const LoraSpec &spec) {
   return text;
 }
 
-std::string describeTraining(const TrainSpec &spec) {
+static std::string describeRows(const TrainSpec &spec) {
   const neap_training &training = spec.training;
-  std::string text = std::to_string(training.batch_rows) + " rows x " +
-                     std::to_string(training.accumulation_steps) +
-                     " accumulated, up to " + std::to_string(spec.maxLength) +
-                     " tokens, ";
-  text += training.max_steps > 0 ? std::to_string(training.max_steps) + " steps"
-                                 : formatNumber(training.epochs) + " epochs";
-  text += ", " + optimizerName(training) +
-          " lr=" + formatNumber(training.learning_rate);
+  return std::to_string(training.batch_rows) + " rows x " +
+         std::to_string(training.accumulation_steps) + " accumulated, up to " +
+         std::to_string(spec.maxLength) + " tokens";
+}
+
+static std::string describeUpdate(const neap_training &training) {
+  std::string text =
+      optimizerName(training) + " lr=" + formatNumber(training.learning_rate);
   if (training.optimizer == NEAP_OPTIMIZER_ADAMW)
     text += " betas=" + formatNumber(training.beta1) + "," +
             formatNumber(training.beta2) +
@@ -106,11 +106,27 @@ std::string describeTraining(const TrainSpec &spec) {
     text += " momentum=" + formatNumber(training.momentum);
   text += " decay=" + formatNumber(training.weight_decay) + ", " +
           scheduleName(training) + describeWarmup(training.warmup_steps);
-  text += training.max_grad_norm > 0
-              ? ", clip " + formatNumber(training.max_grad_norm)
-              : ", no clipping";
-  return text + ", seed " + std::to_string(training.seed) +
-         (training.shuffle ? "" : ", not shuffled");
+  return text + (training.max_grad_norm > 0
+                     ? ", clip " + formatNumber(training.max_grad_norm)
+                     : ", no clipping");
+}
+
+static std::string describeOrder(const neap_training &training) {
+  return training.shuffle ? "" : ", not shuffled";
+}
+
+std::string describeTraining(const TrainSpec &spec) {
+  const neap_training &training = spec.training;
+  return describeRows(spec) + ", " +
+         (training.max_steps > 0 ? std::to_string(training.max_steps) + " steps"
+                                 : formatNumber(training.epochs) + " epochs") +
+         ", " + describeUpdate(training) + ", seed " +
+         std::to_string(training.seed) + describeOrder(training);
+}
+
+std::string describeMethod(const TrainSpec &spec) {
+  return describeRows(spec) + ", " + describeUpdate(spec.training) +
+         describeOrder(spec.training);
 }
 
 std::string describeExecution(const TrainSpec &spec) {

@@ -14,6 +14,9 @@ std::string describeLora(const LoraSpec &spec);
 /// One line: rows, length, duration, optimizer, schedule, clipping, seed.
 std::string describeTraining(const TrainSpec &spec);
 
+/// The same without what a run may choose anew: duration and seed.
+std::string describeMethod(const TrainSpec &spec);
+
 /// One line: tokenizer, weights, softmax, threads.
 std::string describeExecution(const TrainSpec &spec);
 

@@ -6,6 +6,7 @@
 #include "dialects/Plan/PlanDialect.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace neap {
 
@@ -126,9 +127,11 @@ private:
       if (!plan.table.buffers[b].isInput)
         addBuffer(program, plan, b);
     for (const PlannedBlock &block : plan.blocks)
-      addBlock(block);
-    if (plan.schedule.forwardEnd < plan.schedule.size())
+      addBlock(described, plan.schedule, block);
+    if (plan.schedule.forwardEnd < plan.schedule.size()) {
+      described.runsPerStep = options.rowsPerStep;
       addCosts(plan);
+    }
     result.programs.push_back(std::move(described));
   }
 
@@ -187,16 +190,41 @@ private:
                : MemoryClass::Transients;
   }
 
-  void addBlock(const PlannedBlock &block) {
+  /// A block's range counts steps of the extracted program, in its order.
+  static bool isIn(const PlannedBlock &block, const ScheduleStep &step) {
+    return block.range.begin <= step.origin && step.origin < block.range.end;
+  }
+
+  void addBlock(const PlannedProgram &program, const Schedule &schedule,
+                const PlannedBlock &block) {
+    PlannedBlockChoice choice;
+    choice.program = program.name;
+    choice.firstStep = -1;
+    for (int s = 0; s < schedule.forwardEnd; ++s) {
+      if (!isIn(block, schedule.steps[s]))
+        continue;
+      if (choice.firstStep < 0)
+        choice.firstStep = s;
+      choice.lastStep = s;
+    }
+    assert(choice.firstStep >= 0 && "a block's last value is not recomputed");
+    choice.firstOnnxNode = program.steps[choice.firstStep].onnxNode;
+    choice.lastOnnxNode = program.steps[choice.lastStep].onnxNode;
+    addVariant(std::move(choice), block);
+  }
+
+  void addVariant(PlannedBlockChoice choice, const PlannedBlock &block) {
     int recomputed = block.variant.countRecomputed();
     std::string variant = "keep";
     if (recomputed > 0)
       variant = "recompute " + std::to_string(recomputed) + " of " +
                 std::to_string(block.variant.recomputed.size());
-    result.blocks.push_back({block.type, std::move(variant),
-                             block.variant.keptBytes,
-                             static_cast<double>(block.variant.extraNs) * 1e-9 *
-                                 static_cast<double>(options.rowsPerStep)});
+    choice.type = block.type;
+    choice.variant = std::move(variant);
+    choice.keptBytes = block.variant.keptBytes;
+    choice.extraSeconds = static_cast<double>(block.variant.extraNs) * 1e-9 *
+                          static_cast<double>(options.rowsPerStep);
+    result.blocks.push_back(std::move(choice));
   }
 
   /// Of the program with a backward part, for every row of an optimizer step.

@@ -61,6 +61,9 @@ struct PlannedStep {
 
 struct PlannedProgram {
   std::string name;
+  /// Times that an optimizer step runs it to train: rows of its accumulation
+  /// window with a backward part, else 0.
+  int64_t runsPerStep = 0;
   std::vector<PlannedStep> steps;
   int64_t maxLiveBytes = 0;    ///< largest liveBytes
   int64_t slotsBytes = 0;      ///< height of the slots region
@@ -87,6 +90,11 @@ struct PlanBounds {
 };
 
 struct PlannedBlockChoice {
+  std::string program;
+  /// Of its steps in the forward part, in the planned order, both included:
+  /// where blocks interleave, others' steps may lie between.
+  int64_t firstStep = 0, lastStep = 0;
+  std::string firstOnnxNode, lastOnnxNode; ///< of those two steps
   int type = 0;
   /// "keep", or "recompute K of N" steps.
   std::string variant;

@@ -55,9 +55,17 @@ constexpr int64_t adapter_path_bytes = 4096;
 bool adapter_path(char path[adapter_path_bytes], const char *dir,
                   const char *name);
 
+/// What README.md says of the run that made the adapter.
+struct run_facts {
+  int64_t steps, total; // done, and asked for
+  int64_t seed;
+  const char *init;   // folder of the first adapter; null: a fresh one
+  const char *reason; // of the end, as in the log
+};
+
 /// Writes adapter_model.safetensors, adapter_config.json and README.md; the
 /// files of an earlier save survive any failure. Fails with `io_failed`.
-status adapter_save(adapter *self, const folder *dir);
+status adapter_save(adapter *self, const folder *dir, const run_facts *run);
 
 /// Writes the gradients as step<step>.safetensors.
 status adapter_dump_gradients(adapter *self, const folder *dir, int64_t step);

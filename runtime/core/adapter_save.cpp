@@ -76,13 +76,29 @@ static bool values_are_finite(const adapter *self) {
   return true;
 }
 
-status adapter_save(adapter *self, const folder *dir) {
+static status write_readme(const adapter *self, const folder *dir,
+                           const char *name, const run_facts *run) {
+  pending_file file;
+  pending_open(&file, dir, name, self->io.write, NEAP_IO_WRITE_BYTES);
+  if (!file.error) {
+    put(&file.out, self->image->readme, "\n## Run\n\n- steps: ", run->steps,
+        " of ", run->total, ", ", run->reason, "\n- seed: ", run->seed,
+        "\n- started from: ");
+    if (run->init)
+      put(&file.out, "the adapter ", quoted(run->init), "\n");
+    else
+      put(&file.out, "a fresh adapter\n");
+  }
+  return pending_close(&file);
+}
+
+status adapter_save(adapter *self, const folder *dir, const run_facts *run) {
   const struct neap_image *image = self->image;
   if (!values_are_finite(self))
     return fail(not_finite, dir->path,
                 ": the adapter is not finite; nothing was saved");
   const char *const *names = adapter_files;
-  status result = write_text(self, dir, names[0], image->readme);
+  status result = write_readme(self, dir, names[0], run);
   if (result == ok)
     result = write_text(self, dir, names[1], image->adapter_config);
   if (result == ok)

@@ -53,6 +53,7 @@ status run_info(const struct neap_image *image, const options *opts) {
       text_fact("neap_version", "compiled by neap", image->neap_version),
       text_fact("target", "target", image->target_triple),
       text_fact("features", "processor features", image->features),
+      text_fact("lora", "lora", image->lora),
       text_fact("model_sha256", "model sha256", image->model_sha256),
       text_fact("weights_sha256", "weights sha256", image->weights_sha256),
       text_fact("plan_sha256", "plan sha256", image->plan_sha256),

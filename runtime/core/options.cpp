@@ -153,6 +153,18 @@ status parse_one(const option *table, int size, int command, char **arguments,
   return fail(bad_usage, "unknown option '", text, "' (see trainer --help)");
 }
 
+bool is_help(const char *text) {
+  return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
+}
+
+status print_usage() {
+  writer text;
+  char buffer[256];
+  writer_open(&text, STDOUT_FILENO, buffer, sizeof buffer);
+  put(&text, usage);
+  return printed(writer_flush(&text));
+}
+
 status check(const options *out) {
   if (out->command == command_info)
     return ok;
@@ -173,15 +185,8 @@ status options_parse(int count, char **arguments, options *out, bool *done) {
   *out = {};
   out->seed = -1;
   *done = true;
-  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
-      strcmp(name, "help") == 0) {
-    writer text;
-    char buffer[256];
-    writer_open(&text, STDOUT_FILENO, buffer, sizeof buffer);
-    put(&text, usage);
-    writer_flush(&text);
-    return ok;
-  }
+  if (is_help(name) || strcmp(name, "help") == 0)
+    return print_usage();
   if (strcmp(name, "--version") == 0) {
     print(STDOUT_FILENO, "neap ", neap_image.neap_version, "\n");
     return ok;
@@ -214,6 +219,10 @@ status options_parse(int count, char **arguments, options *out, bool *done) {
       {"--json", command_info, flag, &out->json},
   };
   for (int at = 2; at < count;) {
+    if (is_help(arguments[at])) {
+      *done = true;
+      return print_usage();
+    }
     status result = parse_one(table, sizeof table / sizeof *table, out->command,
                               arguments, count, &at);
     if (result != ok)

@@ -227,7 +227,9 @@ status run_train(const struct neap_image *image, const options *opts) {
   // Whatever ended the job, the adapter of the last applied step is kept. One
   // that never was applied must not replace what an earlier job left.
   bool keep = result == ok || job.updates > 0;
-  status saved = keep ? adapter_save(&self->tensors, &self->out) : ok;
+  const run_facts facts = {steps, job.total, static_cast<int64_t>(self->seed),
+                           opts->init, reason_of(result)};
+  status saved = keep ? adapter_save(&self->tensors, &self->out, &facts) : ok;
   if (saved != ok)
     result = saved;
   status logged = session_end(self, reason_of(result), steps);

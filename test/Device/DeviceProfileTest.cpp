@@ -73,6 +73,24 @@ TEST(DeviceProfile, OptionalFields) {
   EXPECT_EQ(profile->flash.writeBudgetPerJob->value, 2000000000);
 }
 
+TEST(DeviceProfile, SwapAddsToAGroupsLimitAlone) {
+  for (auto [kind, extends] : {std::pair("cgroup", true),
+                               {"android_limiter", true},
+                               {"rss", false},
+                               {"anon", false},
+                               {"ios_footprint", false}}) {
+    InputOr<DeviceProfile> profile =
+        parseDeviceProfile(with("/budget/kind", kind), "d.json");
+    ASSERT_TRUE(profile) << errorText(profile);
+    int64_t own = profile->jobBudgetBytes();
+    profile->budget.swap.value = 4096;
+    EXPECT_EQ(profile->swapExtendsLimit(), extends) << kind;
+    EXPECT_EQ(profile->jobBudgetBytes(), own + (extends ? 4096 : 0)) << kind;
+    profile->budget.swap.value = std::numeric_limits<int64_t>::max();
+    EXPECT_GE(profile->jobBudgetBytes(), own) << "overflow";
+  }
+}
+
 TEST(DeviceProfile, RendersWhatItReads) {
   InputOr<DeviceProfile> profile = parseDeviceProfile(
       with("/flash/write_budget_bytes_per_job",

@@ -52,8 +52,9 @@ def good_plan():
         "min_peak_bytes": total - 400, "floor_bytes": total - 500,
         "max_live_bytes": 3968, "arena_bytes": PAGE,
         "gaps": {"fragmentation": 0, "page_rounding": PAGE - 3968, "offsets_optimal": True},
-        "programs": [{"name": n, "steps": [{"op": "x", "onnx_node": "/x", "live_bytes": b, "flops": 1.0,
-                                            "recomputed": False} for b in live[n]]} for n in live],
+        "programs": [{"name": n, "runs_per_step": 2 if n == "train_row" else 0,
+                      "steps": [{"op": "x", "onnx_node": f"/{i}", "live_bytes": b, "flops": 2.0 + i,
+                                 "recomputed": False} for i, b in enumerate(live[n])]} for n in live],
         "buffers": buffers, "live_bytes": live,
         "tensors_at_peak": [{k: b[k] for k in ("program", "name", "onnx_node", "bytes", "class")}
                             for b in alive],
@@ -63,26 +64,41 @@ def good_plan():
             "order_without_recomputation": {"bound_bytes": total - 300},
             "peak": {"min_peak_bytes": total - 400, "bound_bytes": total - 500},
             "time": {"seconds_per_step": 2.0, "bound_seconds": 1.5, "seconds_saved_by_next_mib": 0.1}},
-        "flops_per_step": 10.0, "recomputed_flops": 1.0, "seconds_per_step": 2.0,
+        "blocks": [{"index": i, "program": "train_row", "first_step": i, "last_step": i,
+                    "first_onnx_node": f"/{i}", "last_onnx_node": f"/{i}", "type": i, "variant": "keep",
+                    "kept_bytes": 0, "extra_seconds": 0.0} for i in range(2)],
+        "flops_per_step": 2 * (2.0 + 3.0 + 4.0), "recomputed_flops": 0.0, "seconds_per_step": 2.0,
+        "flash": {"read_bytes_per_step": 0, "write_bytes_per_step": 0, "read_bytes_per_job": 5000,
+                  "write_bytes_per_job": 1600, "adapter_bytes": 1500, "log_bytes": 100, "steps": 5},
         "parameters": [{"name": "A", "element_offset": 0, "elements": 128},
                        {"name": "B", "element_offset": 128, "elements": 128}],
         "weights": {"count": 1, "bytes": 4000, "file_bytes": 5000, "resident": False}}
 
 
+def recomputing_plan():
+    """The same, but the last step of train_row runs its first one again."""
+    plan = good_plan()
+    plan["programs"][0]["steps"][2].update(onnx_node="/0", flops=2.0, recomputed=True)
+    plan["blocks"][0].update(variant="recompute 1 of 1")
+    plan.update(flops_per_step=2 * (2.0 + 3.0 + 2.0), recomputed_flops=4.0)
+    return plan
+
+
 class VerifyPlan(unittest.TestCase):
-    def faults(self, edit):
-        plan = copy.deepcopy(good_plan())
+    def faults(self, edit, plan=good_plan):
+        plan = copy.deepcopy(plan())
         edit(plan)
         return verify_plan.verify(plan)[0]
 
-    def caught(self, edit, *words):
-        found = self.faults(edit)
+    def caught(self, edit, *words, plan=good_plan):
+        found = self.faults(edit, plan)
         self.assertTrue(found, "the broken plan was accepted")
         for word in words:
             self.assertTrue(any(word in fault for fault in found), f"'{word}' not in {found}")
 
     def test_the_good_plan_agrees(self):
         self.assertEqual(self.faults(lambda plan: None), [])
+        self.assertEqual(self.faults(lambda plan: None, recomputing_plan), [])
 
     def test_overlap_of_two_live_buffers(self):
         self.caught(lambda p: p["buffers"][3].update(offset=2624), "'a'", "overlaps", "'b'")
@@ -118,7 +134,11 @@ class VerifyPlan(unittest.TestCase):
                  ("programs", 0, "steps", 1, "live_bytes"), ("programs", 1, "steps", 0, "live_bytes"),
                  ("gaps", "fragmentation"), ("gaps", "page_rounding"), ("peak", "planned_bytes"),
                  ("peak", "rss"), ("peak", "cgroup"), ("peak", "at_step", "step"),
-                 ("tensors_at_peak", 0, "bytes"), ("schema_version",)]
+                 ("tensors_at_peak", 0, "bytes"), ("schema_version",), ("flops_per_step",),
+                 ("recomputed_flops",), ("programs", 0, "runs_per_step")]
+        paths += [("programs", p, "steps", s, "flops") for p, s in ((0, 0), (0, 1), (0, 2))]
+        paths += [("blocks", i, key) for i in range(2) for key in ("index", "first_step", "last_step")]
+        paths += [("flash", key) for key in good_plan()["flash"] if key != "steps"]
         paths += [("peak", "by_class", name) for name in good_plan()["peak"]["by_class"]]
         paths += [("buffers", i, "bytes") for i in range(6)]
         for path in paths:
@@ -140,6 +160,47 @@ class VerifyPlan(unittest.TestCase):
         self.caught(lambda p: p.update(recomputed_flops=11.0), "recomputed_flops")
         self.caught(lambda p: p["parameters"][1].update(element_offset=127), "overlaps")
         self.caught(lambda p: p["parameters"][1].update(elements=129), "do not fit")
+
+    def test_flops_of_repetitions(self):
+        train, evaluation = (lambda p: p["programs"][0]["steps"]), (lambda p: p["programs"][1]["steps"])
+        def moved(p):
+            """Flops moved from one step to another, the sums kept."""
+            train(p)[1]["flops"] += 1
+            train(p)[2]["flops"] -= 1
+            p["recomputed_flops"] -= 2
+        self.caught(moved, "step 2 of train_row", plan=recomputing_plan)
+        self.caught(lambda p: evaluation(p)[0].update(flops=9.0), "step 0 of eval_row")
+        self.caught(lambda p: train(p)[2].update(recomputed=False), "recomputed_flops", plan=recomputing_plan)
+        self.caught(lambda p: train(p)[0].update(flops=-2.0), "negative")
+
+    def test_sums_of_fractions_may_round(self):
+        def fractions(p):
+            for step, flops in zip(p["programs"][0]["steps"], (0.1, 0.2, 0.3)):
+                step["flops"] = flops
+            p["programs"][1]["steps"][0]["flops"] = 0.1
+            p["flops_per_step"] = 2 * (0.3 + 0.2 + 0.1)
+        self.assertEqual(self.faults(fractions), [])
+
+    def test_blocks(self):
+        self.caught(lambda p: p.update(blocks=[]), "0 blocks")
+        self.caught(lambda p: p["blocks"].pop(0), "index")
+        self.caught(lambda p: p["blocks"][0].update(program="eval_row"), "eval_row runs 0 times")
+        self.caught(lambda p: p["blocks"][0].update(program="other"), "no program")
+        self.caught(lambda p: p["blocks"][1].update(last_onnx_node="/0"), "last_onnx_node")
+        self.caught(lambda p: p["blocks"][0].update(variant="recompute 0 of 2"), "variant")
+        self.caught(lambda p: p["blocks"][0].update(variant="keep"), "no block recomputes",
+                    plan=recomputing_plan)
+        self.caught(lambda p: p["blocks"][0].update(kept_bytes=-1), "kept_bytes")
+
+    def test_flash(self):
+        self.caught(lambda p: p.update(flash={}), "flash lacks read_bytes_per_step")
+        self.caught(lambda p: p["flash"].update(steps=0), "flash.steps")
+        self.caught(lambda p: p["flash"].update(adapter_bytes=1000, log_bytes=600), "cannot hold")
+        self.caught(lambda p: p["flash"].update(log_bytes=-1, adapter_bytes=1601), "negative")
+        def paged(p):
+            p["flash"].update(write_bytes_per_step=10, write_bytes_per_job=1650)
+        self.assertEqual(self.faults(paged), [])
+        self.assertEqual(self.faults(lambda p: p["flash"].update(steps=None)), [])
 
     def test_certificates(self):
         def change(section, key, value):

@@ -2,6 +2,7 @@
 // with a few bytes patched.
 #include "test/Import/ImportTesting.h"
 
+#include "compiler/Import/GraphIndex.h"
 #include "compiler/Import/OnnxReader.h"
 
 #include <fcntl.h>
@@ -88,6 +89,42 @@ TEST(Refusal, RowsLongerThanAFixedExport) {
   EXPECT_TRUE(contains(errorOf(kFixtures + "/opset17-static.onnx", 9),
                        "input_ids: rows of 9 tokens are longer than the "
                        "model's fixed 8 positions"));
+}
+
+onnx::Node makeNode(const std::string &name, const std::string &input,
+                    const std::string &output) {
+  onnx::Node node;
+  node.name = name;
+  node.opType = "Neg";
+  node.inputs = {input};
+  node.outputs = {output};
+  return node;
+}
+
+/// The error of a graph with input `x`, output `y` and these nodes.
+std::string errorOfGraph(std::vector<onnx::Node> nodes) {
+  onnx::Model model;
+  model.path = "m.onnx";
+  model.graph.inputs.emplace_back().name = "x";
+  model.graph.outputs.emplace_back().name = "y";
+  model.graph.nodes = std::move(nodes);
+  InputOr<onnx::GraphIndex> index = onnx::GraphIndex::build(model);
+  return index ? "no error" : index.error().text();
+}
+
+TEST(Refusal, GraphsThatAreNoGraphs) {
+  // Any order of the nodes is one.
+  EXPECT_EQ(errorOfGraph({makeNode("/b", "a", "y"), makeNode("/a", "x", "a")}),
+            "no error");
+  EXPECT_EQ(errorOfGraph({makeNode("/a", "x", "y"), makeNode("/b", "x", "y")}),
+            "m.onnx: /b: value 'y' is defined twice");
+  EXPECT_EQ(errorOfGraph({makeNode("/a", "x", "x"), makeNode("/b", "x", "y")}),
+            "m.onnx: /a: value 'x' is defined twice");
+  EXPECT_EQ(errorOfGraph({makeNode("/a", "b", "a"), makeNode("/b", "a", "b"),
+                          makeNode("/c", "x", "y")}),
+            "m.onnx: /a: the node depends on itself");
+  EXPECT_EQ(errorOfGraph({makeNode("/a", "y", "y")}),
+            "m.onnx: /a: the node depends on itself");
 }
 
 TEST(Refusal, AllUnsupportedOperatorsInOneMessage) {

@@ -64,6 +64,8 @@ TEST_F(PlanReportTest, KeysKeepTheirOrder) {
                                             "job",
                                             "inputs",
                                             "device",
+                                            "target_triple",
+                                            "threads",
                                             "budget",
                                             "objective",
                                             "peak",
@@ -118,14 +120,62 @@ TEST_F(PlanReportTest, NamesWhatDoesNotFit) {
   PlanReportInfo info = makeInfo();
   info.budgetBytes = options.budgetBytes;
   info.budgetKind = "anon";
+  info.budgetSource = "--budget";
   std::string text = renderDoesNotFit(result, info);
-  EXPECT_NE(text.find("expected a peak of at most 100000 bytes anon, but found "
-                      "at least " +
-                      std::to_string(result.minPeakBytes)),
+  EXPECT_EQ(text.find("expected a peak of at most 100000 bytes anon (the limit "
+                      "of --budget), but the smallest feasible peak is " +
+                      std::to_string(result.minPeakBytes) + " bytes\n"),
+            0u)
+      << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1 + 5) << text;
+  EXPECT_NE(text.back(), '\n');
+  EXPECT_NE(text.find(" of /layers."), std::string::npos) << text;
+  info.budgetSource = "profile";
+  EXPECT_NE(renderDoesNotFit(result, info)
+                .find("(the limit of the profile 'laptop')"),
+            std::string::npos);
+}
+
+TEST_F(PlanReportTest, BlocksNameTheirSteps) {
+  PlanOptions options;
+  options.objective = PlanObjective::Smallest;
+  PlanResult result = plan(options);
+  ASSERT_FALSE(result.blocks.empty());
+  int64_t end = -1;
+  for (const PlannedBlockChoice &block : result.blocks) {
+    EXPECT_EQ(block.program, "train_row");
+    EXPECT_GE(block.firstStep, 0);
+    EXPECT_LE(block.firstStep, block.lastStep);
+    EXPECT_GT(block.lastStep, end);
+    end = block.lastStep;
+    const std::vector<PlannedStep> &steps = result.programs[0].steps;
+    EXPECT_EQ(block.firstOnnxNode, steps[block.firstStep].onnxNode);
+    EXPECT_EQ(block.lastOnnxNode, steps[block.lastStep].onnxNode);
+  }
+  EXPECT_EQ(result.blocks.front().firstStep, 0);
+}
+
+TEST_F(PlanReportTest, FlashAddsUpPerJob) {
+  PlanReportInfo info = makeInfo();
+  info.flash.adapterBytes = 3 << 20;
+  info.flash.logBytes = 1 << 20;
+  info.flash.steps = 10;
+  PlanResult result = plan();
+  std::string text = renderPlanSummary(result, info);
+  EXPECT_NE(text.find("flash per step: read 0 B, written 0 B; per job: read "),
             std::string::npos)
       << text;
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2 + 5) << text;
-  EXPECT_NE(text.find(" of /layers."), std::string::npos) << text;
+  EXPECT_NE(text.find("written at most 4.0 MiB (adapter 3.0 MiB, log 1.0 MiB)"),
+            std::string::npos)
+      << text;
+  // A step that pages is counted as often as it runs.
+  info.flash.writeBytesPerStep = 1000;
+  auto json = nlohmann::ordered_json::parse(renderPlanJson(result, info));
+  EXPECT_EQ(json["flash"]["write_bytes_per_job"], (4 << 20) + 10000);
+  EXPECT_EQ(json["flash"]["read_bytes_per_job"], result.weightsFileBytes);
+  info.flash.steps = std::nullopt;
+  json = nlohmann::ordered_json::parse(renderPlanJson(result, info));
+  EXPECT_TRUE(json["flash"]["steps"].is_null());
 }
 
 } // namespace

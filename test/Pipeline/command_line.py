@@ -8,17 +8,9 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import unittest
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "EndToEnd"))
-import support
-
-NEAP = support.BIN / "neap"
-DONE, USAGE, INVALID, REGRESSION = 0, 2, 3, 5
-# Planned for a named profile, the figures do not depend on this machine.
-DEVICE = "laptop-8gb"
+from pipeline import DEVICE, INVALID, NEAP, REGRESSION, USAGE, PipelineCase, support
 
 
 def varint(data, at):
@@ -58,38 +50,7 @@ def renamed(message, old, new):
     return out
 
 
-class CommandLine(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.workspace = support.Workspace()
-        work = cls.work = cls.workspace.__enter__()
-        cls.model = support.generate(work / "model.onnx", "--preset", "tiny")
-        cls.lora = support.write_lora(work / "lora.json")
-        cls.train = support.write_train(work / "train.json")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.workspace.__exit__(None, None, None)
-
-    def job(self, command, *extra, model=None, lora=None, train=None, device=DEVICE):
-        return [NEAP, command, model or self.model, "--lora", lora or self.lora, "--train",
-                train or self.train, "--device", device, *extra]
-
-    def refused(self, code, *words, command):
-        done = support.run(*command)
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertRegex(done.stderr, r"^(warning: .*\n)*error: ")
-        for word in words:
-            self.assertIn(str(word), done.stderr)
-        return done.stderr
-
-    def warned(self, *words, **inputs):
-        done = support.checked(*self.job("plan", **inputs))
-        lines = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
-        for word in words:
-            self.assertTrue(any(word in line for line in lines), (word, done.stderr))
-        return lines
-
+class CommandLine(PipelineCase):
     # Usage -----------------------------------------------------------------
 
     def test_unknown_commands_are_named_with_those_that_exist(self):
@@ -116,6 +77,22 @@ class CommandLine(unittest.TestCase):
 
     def test_unknown_option(self):
         self.refused(USAGE, "--budgt", command=self.job("plan", "--budgt", "1"))
+
+    def test_two_formats_of_a_report(self):
+        command = [NEAP, "check", "plan.json", "--baseline", "b.json"]
+        self.refused(USAGE, "--json", "--junit", command=command + ["--json", "--junit"])
+        self.refused(USAGE, "--markdown", "--github", command=command + ["--github", "--markdown"])
+
+    def test_what_to_emit_and_the_tokenizer(self):
+        for command in ("plan", "compile"):
+            job = lambda *extra: self.job(command, "-o", self.work / "emit", *extra)
+            for what in ("lib", "all"):
+                self.refused(INVALID, f"error: --emit: '{what}' is not supported yet", command=job("--emit", what))
+            self.refused(USAGE, "--emit", command=job("--emit", "object"))
+            self.refused(INVALID, "error: --tokenizer: only 'bytes'", "'some/folder' is not supported yet",
+                         command=job("--tokenizer", "some/folder"))
+            self.assertFalse((self.work / "emit").exists())
+        support.checked(*self.job("plan", "--emit", "exe"))
 
     def test_help_states_the_exit_codes(self):
         self.assertIn("Exit codes: 0 done", support.checked(NEAP, "--help").stdout)
@@ -312,7 +289,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("on pixel-8", table)
 
     def test_options_that_make_no_sense_together(self):
-        for extra, word in (("--device pixel-8", "--sweep"), ("--sweep --budget 1GiB", "--budget"),
+        for extra, word in (("--device pixel-8", "--device: several profiles need --sweep"), ("--sweep --budget 1GiB", "--budget"),
                             ("--sweep --objective smallest", "--objective"), ("--sweep --points 1", "--points"),
                             ("--points 5", "--sweep")):
             self.refused(USAGE, word, command=self.job("plan", *extra.split()))

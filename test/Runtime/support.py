@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import tempfile
+import time
 import unittest
 
 import toy
@@ -51,6 +52,16 @@ class Case(unittest.TestCase):
     def steps(self, name='log.jsonl'):
         return [event for event in self.events(name)
                 if event['event'] == 'step']
+
+    def wait_for_steps(self, count):
+        """Waits until the running trainer has logged so many steps."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if os.path.exists(self.path('log.jsonl')) and len(
+                    self.read('log.jsonl').splitlines()) > count:
+                return
+            time.sleep(0.01)
+        self.fail('the trainer does not log its steps')
 
     def tokens(self, rows=8, length=12, seed=1, name='tokens.safetensors'):
         """Writes random rows; returns the path and the rows."""

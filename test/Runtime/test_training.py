@@ -252,7 +252,11 @@ class Adapters(Case):
                    self.path('init'))
         # Byte for byte: the order of tensors, the header, the padding.
         self.assertEqual(self.adapter('out'), self.adapter('init'))
-        self.assertEqual(self.read('out/README.md'), b'# A toy adapter\n')
+        self.assertEqual(
+            self.read('out/README.md').decode(),
+            '# A toy adapter\n\n## Run\n\n- steps: 1 of 1, completed\n'
+            '- seed: 42\n- started from: the adapter '
+            f'"{self.path("init")}"\n')
         self.assertEqual(json.loads(self.read('out/adapter_config.json')),
                          {'peft_type': 'LORA'})
         self.assertEqual(sorted(os.listdir(self.path('out'))),
@@ -352,6 +356,7 @@ class Evaluation(Case):
         self.assertEqual(facts['max_tokens'], 16)
         self.assertEqual(facts['learning_rate'], 0.01)
         self.assertEqual(facts['weights'], 'mapped')
+        self.assertEqual(facts['lora'], 'r=4 targets=up,big')
 
     def test_works_where_it_cannot_train(self):
         self.assertEqual(run('choosy', 'info').returncode, 0)

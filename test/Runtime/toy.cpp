@@ -206,6 +206,7 @@ extern "C" const struct neap_image neap_image = {
     TOY_FEATURES,
     TOY_CONFIG,
     "# A toy adapter\n",
+    "r=4 targets=up,big",
     max_tokens,
     TOY_VOCABULARY,
     TOY_ARENA,

@@ -295,6 +295,10 @@ TEST(TrainSpec, DescribesWhatWasUnderstood) {
             "2 rows x 1 accumulated, up to 32 tokens, 20 steps, adamw_torch "
             "lr=0.005 betas=0.9,0.999 eps=1e-08 decay=0, linear, warm-up 10 % "
             "of steps, clip 1, seed 42");
+  EXPECT_EQ(describeMethod(spec),
+            "2 rows x 1 accumulated, up to 32 tokens, adamw_torch lr=0.005 "
+            "betas=0.9,0.999 eps=1e-08 decay=0, linear, warm-up 10 % of steps, "
+            "clip 1");
   EXPECT_EQ(describeExecution(spec), "tokenizer none, base weights as_is, "
                                      "mapped, softmax exact, threads 4");
   EXPECT_EQ(

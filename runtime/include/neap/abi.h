@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define NEAP_ABI_VERSION 1
+#define NEAP_ABI_VERSION 2
 #define NEAP_KEY_BYTES 512       // longest PEFT key, terminator included
 #define NEAP_PAGE_BYTES 16384    // alignment of ELF segments and weight chunks
 #define NEAP_MAX_THREADS 256     // that a plan may reserve for
@@ -124,7 +124,8 @@ struct neap_image {
   const char *target_triple;
   const char *features;        // comma separated ISA features the code needs
   const char *adapter_config;  // complete adapter_config.json text to write
-  const char *readme;          // complete README.md text to write
+  const char *readme;          // README.md up to what the run itself adds
+  const char *lora;            // the LoRA spec on one line
   int64_t max_tokens;          // longest row
   int64_t vocabulary;          // token ids and labels are below this
   int64_t arena_bytes;         // the one mapping, a multiple of the page size
