@@ -5,8 +5,9 @@
 #include "passes/Remat/OrderSchedule.h"
 #include "passes/Solvers/Remat.h"
 
-#include <algorithm>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 #include <random>
 
 using namespace neap;

@@ -79,8 +79,8 @@ private:
     if (position == operands.size())
       return run(s, chosen);
     ScheduleStep next = chosen;
-    auto same = std::find(operands.begin(), operands.begin() + position,
-                          operands[position]);
+    const int *same = std::find(operands.begin(), operands.begin() + position,
+                                operands[position]);
     if (same != operands.begin() + position) {
       next.operands[position] = chosen.operands[same - operands.begin()];
       return chooseOperands(s, next, position + 1);
