@@ -30,6 +30,7 @@ protected:
     info.device = "laptop";
     info.inputHashes = {{"model.onnx", "00"}, {"adapter_config.json", "11"}};
     info.objective = "fastest";
+    info.flash.adapterBytes = 4096;
     return info;
   }
 };
