@@ -6,6 +6,7 @@
 #include "passes/Solvers/ExactAllocation.h"
 #include "passes/Solvers/ExactSearch.h"
 #include "passes/Solvers/GreedyAllocation.h"
+#include "passes/Solvers/GreedyIteration.h"
 #include "passes/Solvers/Timeline.h"
 #include "passes/Solvers/TwoEndedAllocation.h"
 
@@ -173,10 +174,8 @@ private:
 
   void search(PartState &state) {
     const std::vector<Buffer> &buffers = state.part.buffers;
-    if (!ExactSearch::accepts(buffers)) {
-      state.passNodes = 0;
-      return;
-    }
+    if (!ExactSearch::accepts(buffers))
+      return iterate(state);
     AllocationOptions exactOptions = options;
     exactOptions.nodeLimit -= state.nodes;
     ExactGoal goal{state.best.heightBytes, state.lowerBoundBytes,
@@ -192,6 +191,21 @@ private:
       state.best.adopt(std::move(exact.offsets), exact.heightBytes, "exact");
     state.lowerBoundBytes = exact.lowerBoundBytes;
     raiseBound(state);
+  }
+
+  /// For a part too large for exact search. Begins with the strategy that is
+  /// best on most problems.
+  void iterate(PartState &state) {
+    const GreedyStrategy &strategy =
+        greedyStrategies().front();
+    GreedyIteration iteration(state.part.buffers, strategy,
+                              options.shouldStop);
+    int64_t visited =
+        iteration.run(targetOf(state), options.nodeLimit - state.nodes);
+    state.nodes += visited;
+    nodes += visited;
+    state.best.adopt(std::vector<int64_t>(iteration.offsets()),
+                     iteration.heightBytes(), "iterated greedy");
   }
 
   void joinParts() {
