@@ -48,9 +48,9 @@ int64_t GreedyIteration::run(int64_t target, int64_t nodeLimit) {
     if (bestHeightBytes <= target || (effort.shouldStop && effort.shouldStop()))
       break;
     int64_t excess = std::min(height, bestHeightBytes) - target;
-    moveForward(offsets, target + static_cast<int64_t>(
-                                      shares[rule] *
-                                      static_cast<double>(excess)));
+    moveForward(offsets,
+                target + static_cast<int64_t>(shares[rule] *
+                                              static_cast<double>(excess)));
   }
   return nodes;
 }
@@ -64,8 +64,8 @@ void GreedyIteration::moveForward(const std::vector<int64_t> &offsets,
     const Buffer &buffer = buffers[sorted[position]];
     bool isTooHigh = offsets[sorted[position]] + buffer.sizeBytes > threshold &&
                      buffer.sizeBytes > 0;
-    keys.emplace_back(!buffer.fixedOffset,
-                      isTooHigh ? position / 2 : position, position);
+    keys.emplace_back(!buffer.fixedOffset, isTooHigh ? position / 2 : position,
+                      position);
   }
   std::sort(keys.begin(), keys.end());
   std::vector<size_t> before = sorted;
