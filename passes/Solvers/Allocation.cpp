@@ -6,6 +6,7 @@
 #include "passes/Solvers/ExactAllocation.h"
 #include "passes/Solvers/ExactSearch.h"
 #include "passes/Solvers/GreedyAllocation.h"
+#include "passes/Solvers/GreedyIteration.h"
 #include "passes/Solvers/Timeline.h"
 #include "passes/Solvers/TwoEndedAllocation.h"
 
@@ -20,8 +21,12 @@ namespace {
 constexpr int64_t greedyStepLimit = 50'000'000;
 
 /// The two-ended strategy's share of the nodes, for answers whose repeated
-/// blocks are alike: a quarter, up to this.
+/// blocks are alike: a quarter, up to this. Half of all where the exact search
+/// cannot take the whole problem.
 constexpr int64_t maxTwoEndedNodes = 100'000;
+
+/// Buffers from which one pass takes a time that is worth asking about.
+constexpr size_t manyBuffers = 4096;
 
 /// Nodes of a part's first question to the exact search; each further pass has
 /// four times as many.
@@ -53,14 +58,27 @@ struct Answer {
 /// Without exact search for the whole: two-ended, then greedy. Adds to `nodes`.
 Answer placeQuickly(const std::vector<Buffer> &buffers, int64_t goodEnough,
                     const AllocationOptions &options, int64_t &nodes) {
-  Answer answer;
+  Answer answer, simple;
+  if (options.shouldStop && buffers.size() > manyBuffers) {
+    // Time may run out below, and leave no good answer.
+    GreedyEffort effort{0, options.shouldStop};
+    GreedyResult greedy = placeBestGreedily(buffers, goodEnough, 0, effort);
+    simple.adopt(std::move(greedy.offsets), greedy.heightBytes,
+                 greedy.strategy.name());
+    if (options.shouldStop())
+      return simple;
+  }
   AllocationOptions twoEndedOptions = options;
-  twoEndedOptions.nodeLimit = std::min(options.nodeLimit / 4, maxTwoEndedNodes);
+  twoEndedOptions.nodeLimit =
+      ExactSearch::accepts(buffers)
+          ? std::min(options.nodeLimit / 4, maxTwoEndedNodes)
+          : options.nodeLimit / 2;
   TwoEndedResult twoEnded = placeTwoEnded(buffers, goodEnough, twoEndedOptions);
   nodes += twoEnded.nodes;
   if (!twoEnded.offsets.empty())
     answer.adopt(std::move(twoEnded.offsets), twoEnded.heightBytes,
                  "two-ended");
+  answer.adopt(std::move(simple.offsets), simple.heightBytes, simple.method);
   if (answer.heightBytes <= goodEnough)
     return answer;
   GreedyEffort effort{0, options.shouldStop};
@@ -173,10 +191,8 @@ private:
 
   void search(PartState &state) {
     const std::vector<Buffer> &buffers = state.part.buffers;
-    if (!ExactSearch::accepts(buffers)) {
-      state.passNodes = 0;
-      return;
-    }
+    if (!ExactSearch::accepts(buffers))
+      return iterate(state);
     AllocationOptions exactOptions = options;
     exactOptions.nodeLimit -= state.nodes;
     ExactGoal goal{state.best.heightBytes, state.lowerBoundBytes,
@@ -192,6 +208,19 @@ private:
       state.best.adopt(std::move(exact.offsets), exact.heightBytes, "exact");
     state.lowerBoundBytes = exact.lowerBoundBytes;
     raiseBound(state);
+  }
+
+  /// For a part too large for exact search. Begins with the strategy that is
+  /// best on most problems.
+  void iterate(PartState &state) {
+    const GreedyStrategy &strategy = greedyStrategies().front();
+    GreedyIteration iteration(state.part.buffers, strategy, options.shouldStop);
+    int64_t visited =
+        iteration.run(targetOf(state), options.nodeLimit - state.nodes);
+    state.nodes += visited;
+    nodes += visited;
+    state.best.adopt(std::vector<int64_t>(iteration.offsets()),
+                     iteration.heightBytes(), "iterated greedy");
   }
 
   void joinParts() {

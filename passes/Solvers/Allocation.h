@@ -50,13 +50,15 @@ struct AllocationSolution {
   bool optimal = false;
   /// The strategy that found `offsets`, e.g. "two-ended" or "size/first-gap".
   std::string method;
-  /// Nodes the exact search has visited.
+  /// Nodes visited, for all parts together.
   int64_t nodes = 0;
 };
 
 struct AllocationOptions {
-  /// Nodes the exact search may visit in all; 0 leaves it out. The result
-  /// depends on this number and on nothing else: no clock is read.
+  /// Per independent part of the problem: nodes the exact search may visit, or,
+  /// where a part is too large for it, buffers that iterated greedy passes may
+  /// place; 0 leaves both out. The result depends on this number and on nothing
+  /// else: no clock is read.
   int64_t nodeLimit = 200000;
   /// Asked now and then; true ends the search with the best answer so far.
   /// Only for tools with a time limit: answers then vary between runs.

@@ -52,7 +52,8 @@ private:
     int64_t baseBytes;
   };
 
-  /// Appends what the members fall into to `pending`.
+  /// Appends what the members fall into to `pending`, the first last: it is
+  /// taken next.
   void cut(const Component &component) {
     int64_t reach = 0;
     size_t begin = pending.size();
@@ -62,6 +63,7 @@ private:
       pending.back().members.push_back(i);
       reach = std::max(reach, buffers[i].end);
     }
+    std::reverse(pending.begin() + static_cast<int64_t>(begin), pending.end());
   }
 
   bool isConnected(const Component &component) const {

@@ -3,7 +3,11 @@
 #include "passes/Solvers/GreedyAllocation.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <numeric>
+#include <queue>
+#include <utility>
 
 namespace neap {
 namespace {
@@ -67,6 +71,39 @@ std::vector<double> keysFor(BufferOrder order,
   return keys;
 }
 
+/// Places `rest` above `height` in slots whose sizes are powers of two, each
+/// reused by the next buffer of its class: fast, and at most twice as high as
+/// the classes' own loads added up.
+void placeInSlots(const std::vector<Buffer> &buffers, std::vector<size_t> rest,
+                  int64_t height, std::vector<int64_t> &offsets) {
+  std::sort(rest.begin(), rest.end(), [&](size_t a, size_t b) {
+    return std::make_pair(buffers[a].start, a) <
+           std::make_pair(buffers[b].start, b);
+  });
+  // Per size and alignment, slots by the end of their last buffer.
+  using Slot = std::pair<int64_t, int64_t>;
+  std::map<std::pair<int64_t, int64_t>,
+           std::priority_queue<Slot, std::vector<Slot>, std::greater<Slot>>>
+      classes;
+  for (size_t i : rest) {
+    const Buffer &buffer = buffers[i];
+    if (buffer.sizeBytes == 0)
+      continue;
+    int64_t size = 1;
+    while (size < buffer.sizeBytes)
+      size *= 2;
+    auto &slots = classes[{size, buffer.alignment}];
+    if (!slots.empty() && slots.top().first <= buffer.start) {
+      offsets[i] = slots.top().second;
+      slots.pop();
+    } else {
+      offsets[i] = alignUp(height, buffer.alignment);
+      height = offsets[i] + size;
+    }
+    slots.emplace(buffer.end, offsets[i]);
+  }
+}
+
 } // namespace
 
 std::vector<size_t> sortedBuffers(BufferOrder order,
@@ -123,25 +160,24 @@ std::vector<int64_t> placeInOrder(const std::vector<Buffer> &buffers,
   std::vector<int32_t> maximalUpTo = timeline.maximalUpTo();
   PlacedIndex index(maximalUpTo.back());
   int64_t height = 0;
-  bool stopped = false;
   for (size_t position = 0; position < sorted.size(); ++position) {
     size_t i = sorted[position];
     const Buffer &buffer = buffers[i];
     int32_t first = maximalUpTo[timeline.first[i]];
     int32_t last = maximalUpTo[timeline.last[i]];
-    if (position % stopInterval == 0 && effort.shouldStop && !stopped)
-      stopped = effort.shouldStop();
     if (buffer.fixedOffset)
       offsets[i] = *buffer.fixedOffset;
-    else if (buffer.sizeBytes > 0)
-      offsets[i] =
-          stopped ? alignUp(height, buffer.alignment)
-                  : index.findOffset(first, last, buffer.sizeBytes,
-                                     buffer.alignment, placement, effort.steps);
+    else if (position % stopInterval == 0 && effort.shouldStop &&
+             effort.shouldStop()) {
+      placeInSlots(buffers, {sorted.begin() + position, sorted.end()}, height,
+                   offsets);
+      break;
+    } else if (buffer.sizeBytes > 0)
+      offsets[i] = index.findOffset(first, last, buffer.sizeBytes,
+                                    buffer.alignment, placement, effort.steps);
     if (buffer.sizeBytes == 0)
       continue;
-    if (!stopped)
-      index.insert(first, last, offsets[i], offsets[i] + buffer.sizeBytes);
+    index.insert(first, last, offsets[i], offsets[i] + buffer.sizeBytes);
     height = std::max(height, offsets[i] + buffer.sizeBytes);
   }
   return offsets;

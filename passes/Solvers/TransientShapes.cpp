@@ -118,9 +118,7 @@ bool TransientShapes::fitAbove(const RangeMax &stackTops,
                                int64_t nodesPerMember,
                                const AllocationOptions &options,
                                int64_t &nodes) {
-  std::vector<std::vector<int64_t>> found(shapes.size());
-  for (size_t s = 0; s < shapes.size(); ++s) {
-    Shape &shape = shapes[s];
+  for (Shape &shape : shapes) {
     // How deep each member may reach: the least over all components.
     std::vector<int64_t> ceilings(shape.members.size(),
                                   std::numeric_limits<int64_t>::max());
@@ -131,7 +129,7 @@ bool TransientShapes::fitAbove(const RangeMax &stackTops,
                                              timeline.last[component[k]]));
     if (fits(shape.members, shape.depths, ceilings))
       continue;
-    if (!ExactSearch::accepts(shape.members))
+    if (nodes >= options.nodeLimit || !ExactSearch::accepts(shape.members))
       return false;
     ExactSearch search(shape.members, options.shouldStop);
     auto memberCount = static_cast<int64_t>(shape.members.size());
@@ -141,11 +139,8 @@ bool TransientShapes::fitAbove(const RangeMax &stackTops,
     nodes += search.nodeCount();
     if (outcome != SearchOutcome::Found)
       return false;
-    found[s] = search.offsets();
+    shape.depths = search.offsets();
   }
-  for (size_t s = 0; s < shapes.size(); ++s)
-    if (!found[s].empty())
-      shapes[s].depths = std::move(found[s]);
   return true;
 }
 

@@ -46,8 +46,8 @@ public:
   /// Makes every component fit between an arena's `top` and `stackTops` (per
   /// section of `timeline`), by exact search where its depths do not. Each
   /// search visits at most `nodesPerMember` nodes per member (or 2000), and all
-  /// add to `nodes`, up to options.nodeLimit. Returns false, with all depths
-  /// unchanged, if one did not succeed.
+  /// add to `nodes`, up to options.nodeLimit. Returns false at the first that
+  /// does not succeed; those before it keep what was found.
   bool fitAbove(const RangeMax &stackTops, const Timeline &timeline,
                 int64_t top, int64_t nodesPerMember,
                 const AllocationOptions &options, int64_t &nodes);

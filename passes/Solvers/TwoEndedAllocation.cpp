@@ -29,8 +29,8 @@ struct Effort {
 };
 /// Where the exact search will take the whole problem next, and can do better.
 constexpr Effort briefEffort{10, 1};
-/// Where the problem is too large for that.
-constexpr Effort fullEffort{50, 6};
+/// Where the problem is too large for that: in turn, while nodes are left.
+constexpr Effort fullEfforts[] = {{50, 6}, {400, 6}, {3200, 6}};
 
 /// Every alignment divides the result; 0 if it would be too large.
 int64_t commonAlignment(const std::vector<Buffer> &buffers) {
@@ -289,7 +289,8 @@ public:
     bool moreAlike =
         arrangement.division->shapes->distinctMembers() < bestDistinct;
     auto isWorthwhile = [&] {
-      if (best.nodes >= options.nodeLimit)
+      if (best.nodes >= options.nodeLimit ||
+          (options.shouldStop && options.shouldStop()))
         return false;
       return hopeful < best.heightBytes ? best.heightBytes > goodEnough
                                         : moreAlike && top <= best.heightBytes;
@@ -367,12 +368,17 @@ TwoEndedResult placeTwoEnded(const std::vector<Buffer> &buffers,
       arrangements.push_back(solver.arrange(division, order));
       solver.complete(arrangements.back());
     }
+  std::vector<size_t> ranked = rankByBound(arrangements);
+  if (ExactSearch::accepts(buffers)) {
+    for (size_t a : ranked)
+      if (arrangements[a].boundBytes <= alignUp(goodEnough, common))
+        solver.improve(arrangements[a], goodEnough, briefEffort, options);
+    return std::move(solver.best);
+  }
   // One whose bound is too high can still be the best of a large problem.
-  bool tooLarge = !ExactSearch::accepts(buffers);
-  for (size_t a : rankByBound(arrangements))
-    if (tooLarge || arrangements[a].boundBytes <= alignUp(goodEnough, common))
-      solver.improve(arrangements[a], goodEnough,
-                     tooLarge ? fullEffort : briefEffort, options);
+  for (const Effort &effort : fullEfforts)
+    for (size_t a : ranked)
+      solver.improve(arrangements[a], goodEnough, effort, options);
   return std::move(solver.best);
 }
 
