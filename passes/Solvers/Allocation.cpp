@@ -21,9 +21,10 @@ namespace {
 constexpr int64_t greedyStepLimit = 50'000'000;
 
 /// The two-ended strategy's share of the nodes, for answers whose repeated
-/// blocks are alike: a quarter, up to this. Half of all where the exact search
-/// cannot take the whole problem.
+/// blocks are alike: a quarter, up to this.
 constexpr int64_t maxTwoEndedNodes = 100'000;
+/// For a part too large for the exact search: half, up to this.
+constexpr int64_t maxLargeTwoEndedNodes = 2'000'000;
 
 /// Buffers from which one pass takes a time that is worth asking about.
 constexpr size_t manyBuffers = 4096;
@@ -55,9 +56,10 @@ struct Answer {
   }
 };
 
-/// Without exact search for the whole: two-ended, then greedy. Adds to `nodes`.
+/// Two-ended with at most `twoEndedNodes`, then greedy. Adds to `nodes`.
 Answer placeQuickly(const std::vector<Buffer> &buffers, int64_t goodEnough,
-                    const AllocationOptions &options, int64_t &nodes) {
+                    int64_t twoEndedNodes, const AllocationOptions &options,
+                    int64_t &nodes) {
   Answer answer, simple;
   if (options.shouldStop && buffers.size() > manyBuffers) {
     // Time may run out below, and leave no good answer.
@@ -69,10 +71,7 @@ Answer placeQuickly(const std::vector<Buffer> &buffers, int64_t goodEnough,
       return simple;
   }
   AllocationOptions twoEndedOptions = options;
-  twoEndedOptions.nodeLimit =
-      ExactSearch::accepts(buffers)
-          ? std::min(options.nodeLimit / 4, maxTwoEndedNodes)
-          : options.nodeLimit / 2;
+  twoEndedOptions.nodeLimit = twoEndedNodes;
   TwoEndedResult twoEnded = placeTwoEnded(buffers, goodEnough, twoEndedOptions);
   nodes += twoEnded.nodes;
   if (!twoEnded.offsets.empty())
@@ -121,7 +120,10 @@ public:
   }
 
   AllocationSolution solve() {
-    whole = placeQuickly(problem.buffers, goodEnough(), options, nodes);
+    whole = placeQuickly(problem.buffers, goodEnough(),
+                         parts.isWhole() ? twoEndedNodesFor(problem.buffers)
+                                         : smallShare(),
+                         options, nodes);
     if (whole.heightBytes > goodEnough() && !isHopeless()) {
       placeParts();
       while (PartState *state = nextToSearch())
@@ -153,6 +155,16 @@ private:
                                state.part.maxBaseBytes + state.lowerBoundBytes);
   }
 
+  int64_t smallShare() const {
+    return std::min(options.nodeLimit / 4, maxTwoEndedNodes);
+  }
+
+  int64_t twoEndedNodesFor(const std::vector<Buffer> &buffers) const {
+    return ExactSearch::accepts(buffers)
+               ? smallShare()
+               : std::min(options.nodeLimit / 2, maxLargeTwoEndedNodes);
+  }
+
   void placeParts() {
     for (PartState &state : states) {
       const AllocationPart::Occurrence &first = state.part.occurrences.front();
@@ -163,7 +175,8 @@ private:
         state.best.adopt(std::move(offsets), whole.heightBytes, whole.method);
         state.nodes = nodes;
       } else {
-        state.best = placeQuickly(state.part.buffers, targetOf(state), options,
+        state.best = placeQuickly(state.part.buffers, targetOf(state),
+                                  twoEndedNodesFor(state.part.buffers), options,
                                   state.nodes);
         nodes += state.nodes;
       }
