@@ -70,11 +70,15 @@ private:
     return plans;
   }
 
-  Plans planSmallest() {
+  /// Programs that need less than the largest one use its room to be faster.
+  const Plans &planSmallest() {
+    if (smallest)
+      return *smallest;
     Plans plans;
     for (ProgramPlanner &planner : planners)
       plans.push_back(planner.planSmallest());
-    return plans;
+    smallest = planFastest(findSlotsBytes(plans));
+    return *smallest;
   }
 
   Plans planKeepingAll() {
@@ -184,6 +188,7 @@ private:
   ModuleFacts &facts;
   ArenaLayout layout;
   std::vector<ProgramPlanner> planners;
+  std::optional<Plans> smallest;
 };
 
 } // namespace
