@@ -48,7 +48,8 @@ public:
     for (int i = 0; i < points; ++i) {
       int64_t slots = low + (high - low) / std::max(points - 1, 1) * i;
       options.budgetBytes = getPlannedBytes(i + 1 < points ? slots : high);
-      if (std::optional<Plans> plans = planFastest(findSlotsBudget()))
+      if (std::optional<Plans> plans =
+              planFastest(findLargestSlots(*options.budgetBytes)))
         results.push_back(describe(*plans));
     }
     return results;
@@ -63,21 +64,23 @@ private:
     if (!options.budgetBytes)
       return isSmallest ? planSmallest() : planKeepingAll();
     if (!isSmallest)
-      return planFastest(findSlotsBudget());
+      return planFastest(findLargestSlots(*options.budgetBytes));
     Plans plans = planSmallest();
     if (getPlannedBytes(findSlotsBytes(plans)) > *options.budgetBytes)
       return std::nullopt;
     return plans;
   }
 
-  /// Programs that need less than the largest one use its room to be faster.
+  /// Programs that need less than the largest one use its room to be faster,
+  /// and all of them what rounding to pages leaves.
   const Plans &planSmallest() {
     if (smallest)
       return *smallest;
     Plans plans;
     for (ProgramPlanner &planner : planners)
       plans.push_back(planner.planSmallest());
-    smallest = planFastest(findSlotsBytes(plans));
+    smallest =
+        planFastest(findLargestSlots(getPlannedBytes(findSlotsBytes(plans))));
     return *smallest;
   }
 
@@ -136,7 +139,8 @@ private:
     int64_t budget = INT64_MAX;
     if (isSmallest || options.budgetBytes)
       budget = isSmallest ? layout.slotsBytes
-                          : std::max(findSlotsBudget(), layout.slotsBytes);
+                          : std::max(findLargestSlots(*options.budgetBytes),
+                                     layout.slotsBytes);
     auto rows = static_cast<double>(options.rowsPerStep);
     for (ProgramPlanner &planner : planners) {
       const Schedule &schedule = planner.getSchedule();
@@ -158,14 +162,13 @@ private:
 
   /// The largest slots region within the budget, by bisection: the measure
   /// grows with the region. Negative if not even an empty one fits.
-  int64_t findSlotsBudget() const {
-    if (!options.budgetBytes || getPlannedBytes(0) > *options.budgetBytes)
+  int64_t findLargestSlots(int64_t budgetBytes) const {
+    if (getPlannedBytes(0) > budgetBytes)
       return -1;
-    int64_t fits = 0, exceeds = *options.budgetBytes + arenaPageBytes;
+    int64_t fits = 0, exceeds = budgetBytes + arenaPageBytes;
     while (exceeds - fits > 1) {
       int64_t middle = fits + (exceeds - fits) / 2;
-      (getPlannedBytes(middle) <= *options.budgetBytes ? fits : exceeds) =
-          middle;
+      (getPlannedBytes(middle) <= budgetBytes ? fits : exceeds) = middle;
     }
     return fits;
   }
