@@ -7,6 +7,10 @@ using Values = KernelBuilder::Values;
 /// Rows per panel column from which a row tile is kept in L1 across a group of
 /// panels; below, one panel at a time keeps the packed floats in L1 and L2.
 static constexpr int64_t groupedRowsPerColumn = 8;
+/// A weight stored K x N is copied row by row: it gains from panels that stay
+/// in L1 and from many of them at once, so that each visit of a row reads far.
+static constexpr int64_t straightPanelBytes = 32 << 10;
+static constexpr int64_t straightGroup = 16;
 /// Contraction elements per iteration of a full tile's loop and of a shorter
 /// one's. Longer bodies are no faster.
 static constexpr int64_t unroll = 8;
@@ -21,12 +25,16 @@ Gemm::Tiling::Tiling(const GemmShape &shape, const KernelTarget &target) {
   int64_t lanes = target.vectorFloats;
   vectors = std::min<int64_t>(target.tileVectors,
                               llvm::divideCeil(shape.columns, lanes));
-  block = std::min<int64_t>(target.contractionBlock,
-                            llvm::alignTo(shape.contraction, lanes));
+  int64_t longest = target.contractionBlock, panelsAtOnce = target.panelGroup;
+  if (!shape.transposed) {
+    longest = std::min(longest, straightPanelBytes /
+                                    (vectors * lanes * int64_t(sizeof(float))));
+    panelsAtOnce = std::max(panelsAtOnce, straightGroup);
+  }
+  block = std::min<int64_t>(longest, llvm::alignTo(shape.contraction, lanes));
   int64_t panels = llvm::divideCeil(shape.columns, vectors * lanes);
   groupedRows = groupedRowsPerColumn * vectors * lanes;
-  group =
-      target.maxTokens < groupedRows ? 1 : std::min(target.panelGroup, panels);
+  group = target.maxTokens < groupedRows ? 1 : std::min(panelsAtOnce, panels);
 }
 
 Gemm::Gemm(KernelBuilder &builder, const GemmShape &shape,
