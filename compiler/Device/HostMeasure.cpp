@@ -65,7 +65,7 @@ constexpr int64_t roundsPerBlock = 20000;
     for (int64_t round = 0; round < roundsPerBlock; ++round) {                 \
       _Pragma("clang loop unroll(full)")                                       \
       for (int i = 0; i < accumulators; ++i)                                   \
-        acc[i] = acc[i] * a + b;                                               \
+        acc[i] = __builtin_elementwise_fma(acc[i], a, b);                      \
       asm volatile("" : "+x"(a), "+x"(b));                                     \
     }                                                                          \
     for (int i = 0; i < accumulators; ++i)                                     \

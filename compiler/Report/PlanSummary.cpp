@@ -82,7 +82,7 @@ std::string renderPlanSummary(const PlanResult &plan,
   text += format("no plan within the budget takes less than %.3g s (gap %s)",
                  bounds.seconds, gap.c_str());
   text += bounds.secondsPerMiB > 0
-              ? format("; the next MiB saves up to %.3g ms\n",
+              ? format("; with the next MiB the bound falls by %.3g ms\n",
                        bounds.secondsPerMiB * 1e3)
               : "\n";
   return text + summarizeFlash(plan, info.flash);

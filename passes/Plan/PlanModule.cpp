@@ -129,11 +129,11 @@ private:
     bounds.floorBytes = getPlannedBytes(floor);
     bounds.orderPeakBytes = getPlannedBytes(std::max(ordered, floor));
     bounds.chosenPeakBytes = getPlannedBytes(std::max(chosen, floor));
-    boundTime(bounds);
+    boundTime(plans, bounds);
   }
 
   /// Of the programs with a backward part, for every row of an optimizer step.
-  void boundTime(PlanBounds &bounds) {
+  void boundTime(const Plans &plans, PlanBounds &bounds) {
     // A plan for the smallest peak is held against others of that peak.
     bool isSmallest = options.objective == PlanObjective::Smallest;
     int64_t budget = INT64_MAX;
@@ -142,13 +142,18 @@ private:
                           : std::max(findLargestSlots(*options.budgetBytes),
                                      layout.slotsBytes);
     auto rows = static_cast<double>(options.rowsPerStep);
-    for (ProgramPlanner &planner : planners) {
+    for (size_t i = 0; i < planners.size(); ++i) {
+      ProgramPlanner &planner = planners[i];
       const Schedule &schedule = planner.getSchedule();
       if (schedule.forwardEnd == schedule.size())
         continue;
       TimeBound time = planner.getBound().boundTime(budget);
       int64_t totalNs = totalCostNs(schedule) + time.extraNs;
       bounds.seconds += rows * 1e-9 * static_cast<double>(totalNs);
+      int64_t nestedNs =
+          planner.boundNested(std::max(budget, plans[i].estimatedPeakBytes));
+      totalNs += std::max<int64_t>(nestedNs - time.extraNs, 0);
+      bounds.nestedSeconds += rows * 1e-9 * static_cast<double>(totalNs);
       bounds.secondsPerMiB += rows * 1e-9 * static_cast<double>(time.nsPerMiB);
     }
   }

@@ -84,6 +84,10 @@ struct PlanBounds {
   int64_t chosenPeakBytes = 0;
   /// No schedule within the budget takes less time.
   double seconds = 0;
+  /// No plan of the planner's class within the budget takes less: every block
+  /// by one of its variants, blocks' inputs kept or made again to any depth, by
+  /// the blocks' peaks as measured apart. Never below `seconds`.
+  double nestedSeconds = 0;
   /// What one more MiB takes off `seconds`, and one less adds at least; 0 where
   /// the budget does not bind.
   double secondsPerMiB = 0;

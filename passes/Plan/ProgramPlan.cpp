@@ -48,6 +48,7 @@ ProgramPlan ProgramPlanner::place(const Schedule &chosen) const {
 ProgramPlan ProgramPlanner::place(RematPlan plan) const {
   ProgramPlan placed = place(plan.schedule);
   placed.blocks = std::move(plan.blocks);
+  placed.estimatedPeakBytes = plan.estimatedPeakBytes;
   return placed;
 }
 

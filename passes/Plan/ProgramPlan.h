@@ -17,6 +17,7 @@ struct ProgramPlan {
   /// No order of the schedule's steps has a lower peak; 0: not known.
   int64_t orderBoundBytes = 0;
   std::vector<PlannedBlock> blocks; ///< empty without a backward part
+  int64_t estimatedPeakBytes = 0;   ///< RematPlan::estimatedPeakBytes
   BufferTable table;
   /// By buffer, from the start of the slots region; -1 for program inputs.
   std::vector<int64_t> offsets;
@@ -40,6 +41,10 @@ public:
   std::optional<ProgramPlan> planFastest(int64_t slotsBytes);
 
   ScheduleBound &getBound() { return bound; }
+  /// RematPlanner::boundNested; 0 without a backward part.
+  int64_t boundNested(int64_t bytes) {
+    return remat ? remat->boundNested(bytes) : 0;
+  }
   const Schedule &getSchedule() const { return schedule; }
 
 private:

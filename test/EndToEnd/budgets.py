@@ -7,9 +7,11 @@ kept, both included. Each plan must agree with tools/verify_plan.py, give the
 same losses, gradient norms and adapters bit for bit, keep its measured peaks
 below the planned ones without being padded, and finish inside a fresh memory
 cgroup of exactly planned.cgroup bytes (skipped where there is none). Prints the
-predicted and the measured seconds per step with their rank correlation.
+predicted and the measured seconds per step with their rank correlation; with
+more rounds the budgets take turns, and medians are compared.
 
-Usage: budgets.py [--preset NAME] [--length N] [--budgets N] [--steps N] [--device PROFILE]
+Usage: budgets.py [--preset NAME] [--length N] [--budgets N] [--steps N] [--rounds N]
+                  [--device PROFILE]
 """
 import argparse
 import json
@@ -64,16 +66,23 @@ def train(job, tokens, work, args, limited):
 
 
 def rank(values):
-    order = sorted(range(len(values)), key=values.__getitem__)
-    ranks = [0.0] * len(values)
-    for position, index in enumerate(order):
-        ranks[index] = position
-    return ranks
+    """Equal values share the mean of their ranks."""
+    return [sum(other < value for other in values) + (values.count(value) - 1) / 2
+            for value in values]
 
 
 def correlation(a, b):
     """Of Spearman: of the ranks."""
-    return statistics.correlation(rank(a), rank(b)) if len(set(b)) > 1 else 1.0
+    return statistics.correlation(rank(a), rank(b)) if len(set(a)) > 1 < len(set(b)) else 1.0
+
+
+def compare_times(predicted, measured):
+    medians = [statistics.median(seconds) for seconds in measured]
+    for p, m in zip(predicted, medians):
+        print(f"seconds per step predicted {p:.4f}, measured {m:.4f}, ratio {p / m:.3f}")
+    errors = [abs(p / m - 1) for p, m in zip(predicted, medians)]
+    print(f"predicted against measured: rank correlation {correlation(predicted, medians):.3f}, "
+          f"median error {100 * statistics.median(errors):.1f} %")
 
 
 def main():
@@ -82,6 +91,7 @@ def main():
     parser.add_argument("--length", type=int, default=192)
     parser.add_argument("--budgets", type=int, default=10)
     parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--device", default=support.DEVICE)
     args = parser.parse_args()
     limited = has_groups()
@@ -90,8 +100,10 @@ def main():
         inputs, tokens = prepare(args, work)
         budgets = find_budgets(inputs, work, args)
         assert len(budgets) == args.budgets and budgets == sorted(budgets), budgets
+        jobs = []
         for budget in budgets:
-            job = support.compile_job(*inputs, work / "job", "--budget", str(budget),
+            jobs.append(work / (f"job{budget}" if args.rounds > 1 else "job"))
+            job = support.compile_job(*inputs, jobs[-1], "--budget", str(budget),
                                       device=args.device)
             plan = support.plan_of(job)
             assert plan["peak"]["planned_bytes"] <= budget
@@ -104,12 +116,14 @@ def main():
             assert result[0] == first[0], f"losses differ at {budget} bytes"
             assert result[1] == first[1], f"the adapter differs at {budget} bytes"
             predicted.append(plan["seconds_per_step"])
-            measured.append(statistics.median(s["seconds"] for s in steps))
-            print(f"budget {budget}: recomputed {plan['recomputed_flops'] / plan['flops_per_step']:.3f}, "
-                  f"seconds predicted {predicted[-1]:.4f}, measured {measured[-1]:.4f}", flush=True)
-    errors = [abs(p / m - 1) for p, m in zip(predicted, measured)]
-    print(f"predicted against measured: rank correlation {correlation(predicted, measured):.3f}, "
-          f"median error {100 * statistics.median(errors):.1f} %")
+            measured.append([s["seconds"] for s in steps])
+            print(f"budget {budget}: recomputed {plan['recomputed_flops'] / plan['flops_per_step']:.3f}",
+                  flush=True)
+        for _ in range(args.rounds - 1):
+            for job, seconds in zip(jobs, measured):
+                seconds += [s["seconds"] for s in
+                            support.train_job(job, work / "adapter", "--tokens", tokens)]
+    compare_times(predicted, measured)
 
 
 if __name__ == "__main__":
