@@ -8,7 +8,8 @@ same losses, gradient norms and adapters bit for bit, keep its measured peaks
 below the planned ones without being padded, and finish inside a fresh memory
 cgroup of exactly planned.cgroup bytes (skipped where there is none). Prints the
 predicted and the measured seconds per step with their rank correlation; with
-more rounds the budgets take turns, and medians are compared.
+more rounds the budgets take turns, and medians are compared. The first step of
+a run meets pages for the first time and is left out.
 
 Usage: budgets.py [--preset NAME] [--length N] [--budgets N] [--steps N] [--rounds N]
                   [--device PROFILE]
@@ -65,6 +66,10 @@ def train(job, tokens, work, args, limited):
     return support.events_of(str(work / "adapter") + ".log.jsonl")[-1], None, steps, work / "adapter"
 
 
+def seconds_after_first(steps):
+    return [s["seconds"] for s in steps][1:]
+
+
 def rank(values):
     """Equal values share the mean of their ranks."""
     return [sum(other < value for other in values) + (values.count(value) - 1) / 2
@@ -116,13 +121,13 @@ def main():
             assert result[0] == first[0], f"losses differ at {budget} bytes"
             assert result[1] == first[1], f"the adapter differs at {budget} bytes"
             predicted.append(plan["seconds_per_step"])
-            measured.append([s["seconds"] for s in steps])
+            measured.append(seconds_after_first(steps))
             print(f"budget {budget}: recomputed {plan['recomputed_flops'] / plan['flops_per_step']:.3f}",
                   flush=True)
         for _ in range(args.rounds - 1):
             for job, seconds in zip(jobs, measured):
-                seconds += [s["seconds"] for s in
-                            support.train_job(job, work / "adapter", "--tokens", tokens)]
+                seconds += seconds_after_first(
+                    support.train_job(job, work / "adapter", "--tokens", tokens))
     compare_times(predicted, measured)
 
 
