@@ -3,7 +3,6 @@
 #include "passes/Analysis/Schedule.h"
 
 #include <algorithm>
-#include <set>
 
 namespace neap {
 namespace {
@@ -152,40 +151,6 @@ int64_t BufferTable::maxLiveBytes() const {
 int BufferTable::peakStep() const {
   return static_cast<int>(std::max_element(liveBytes.begin(), liveBytes.end()) -
                           liveBytes.begin());
-}
-
-/// The value whose bytes `value` is a view of, or itself.
-static int findViewed(const Schedule &schedule, int value) {
-  for (int producer; (producer = schedule.values[value].producer) >= 0;) {
-    const ScheduleStep &step = schedule.steps[producer];
-    size_t result = std::find(step.results.begin(), step.results.end(), value) -
-                    step.results.begin();
-    if (step.view[result] < 0)
-      break;
-    value = step.operands[step.view[result]];
-  }
-  return value;
-}
-
-int64_t workingSetBytes(const Schedule &schedule, int step) {
-  const ScheduleStep &work = schedule.steps[step];
-  std::set<int> read, overwritten;
-  for (int operand : work.operands) {
-    int viewed = findViewed(schedule, operand);
-    if (schedule.values[viewed].producer != ScheduleValue::programInput)
-      read.insert(viewed);
-  }
-  int64_t bytes = work.scratchBytes;
-  for (int value : read)
-    bytes += schedule.values[value].bytes;
-  for (size_t r = 0; r < work.results.size(); ++r) {
-    bool takesBytes = work.view[r] < 0;
-    if (takesBytes && work.inPlace[r] >= 0)
-      takesBytes = !overwritten.insert(work.operands[work.inPlace[r]]).second;
-    if (takesBytes)
-      bytes += schedule.values[work.results[r]].bytes;
-  }
-  return bytes;
 }
 
 int64_t totalCostNs(const Schedule &schedule) {

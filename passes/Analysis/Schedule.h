@@ -117,11 +117,6 @@ void updateProducers(Schedule &schedule);
 /// By value: the last step that reads it, or -1.
 std::vector<int> computeLastUses(const Schedule &schedule);
 
-/// The fewest bytes with which `step` can run in any order and with any
-/// recomputation: its operands and results, each counted once, every permitted
-/// overwriting assumed, and its scratch. Program inputs are left out.
-int64_t workingSetBytes(const Schedule &schedule, int step);
-
 /// Total run time, nanoseconds.
 int64_t totalCostNs(const Schedule &schedule);
 

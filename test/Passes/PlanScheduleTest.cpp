@@ -103,15 +103,6 @@ TEST_F(PlanScheduleTest, ViewsExtendWhatTheyView) {
   EXPECT_EQ(table.buffers[1].end, 5);
 }
 
-TEST_F(PlanScheduleTest, WorkingSetAssumesPermittedOverwriting) {
-  ExtractedProgram program = extract(
-      kSource + "%b = toy.work %a {in_place = 0 : i64, scratch = 64 : i64} : "
-                "(tensor<?x16xf32>) -> tensor<?x16xf32> "
-                "toy.accumulate %b, %a : tensor<?x16xf32>, tensor<?x16xf32>");
-  EXPECT_EQ(workingSetBytes(program.schedule, 1), 256 + 64);
-  EXPECT_EQ(workingSetBytes(program.schedule, 2), 512);
-}
-
 TEST_F(PlanScheduleTest, RefusesABufferRuleWithoutATensor) {
   module = parse(moduleHeader(4) +
                  "{ func.func @f() { %h = toy.handle \"weights\" @w : "
