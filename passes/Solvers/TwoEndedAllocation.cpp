@@ -18,8 +18,11 @@ namespace {
 constexpr int64_t maxCommonAlignment = int64_t(1) << 20;
 /// Turning points tried.
 constexpr size_t maxTurningPoints = 12;
-/// Greedy work after which no further division is tried.
+/// Greedy work after which no further turning point, and no further lifetime,
+/// is tried.
 constexpr int64_t divisionStepLimit = 8'000'000;
+/// Each lifetime tried is at most this share of the one before it.
+constexpr double lifetimeRatio = 0.8;
 /// How hard exact search tries for one arrangement.
 struct Effort {
   /// Per shape and height, times the shape's members.
@@ -150,6 +153,11 @@ std::vector<int64_t> stackUp(const std::vector<Buffer> &buffers,
 struct Division {
   std::vector<size_t> saved, transients;
   std::unique_ptr<TransientShapes> shapes;
+
+  /// Buffers whose places repeat no other's.
+  size_t distinctBuffers() const {
+    return saved.size() + shapes->distinctMembers();
+  }
 };
 
 /// The longest-lived of `crossing` whose lifetimes all nest: without buffers
@@ -199,9 +207,10 @@ Division divide(const std::vector<Buffer> &buffers, std::vector<size_t> saved,
 
 /// Per turning point, all buffers that cross it are saved; at the first, also
 /// only those that nest.
-std::vector<Division> divisionsOf(const std::vector<Buffer> &buffers,
-                                  const Timeline &timeline,
-                                  const std::function<bool()> &shouldStop) {
+std::vector<Division>
+divisionsByTurningPoint(const std::vector<Buffer> &buffers,
+                        const Timeline &timeline,
+                        const std::function<bool()> &shouldStop) {
   std::vector<Division> divisions;
   TransientShapes::Cache cache;
   cache.effort.shouldStop = shouldStop;
@@ -219,6 +228,52 @@ std::vector<Division> divisionsOf(const std::vector<Buffer> &buffers,
       divisions.push_back(divide(buffers, std::move(crossing), cache));
   }
   return divisions;
+}
+
+/// Per lifetime, the buffers that live at least as long are saved: where blocks
+/// are recomputed inside of recomputed blocks, no turning point separates what
+/// lasts from what passes.
+std::vector<Division>
+divisionsByLifetime(const std::vector<Buffer> &buffers,
+                    const std::function<bool()> &shouldStop) {
+  std::vector<size_t> ranked(buffers.size());
+  std::iota(ranked.begin(), ranked.end(), size_t(0));
+  auto lifetime = [&](size_t i) { return buffers[i].end - buffers[i].start; };
+  std::sort(ranked.begin(), ranked.end(), [&](size_t a, size_t b) {
+    return std::make_pair(-lifetime(a), a) < std::make_pair(-lifetime(b), b);
+  });
+  std::vector<Division> divisions;
+  TransientShapes::Cache cache;
+  cache.effort.shouldStop = shouldStop;
+  double next = static_cast<double>(lifetime(ranked.front()));
+  for (size_t k = 1; k < ranked.size(); ++k) {
+    auto shortest = static_cast<double>(lifetime(ranked[k - 1]));
+    if (lifetime(ranked[k]) == lifetime(ranked[k - 1]) || shortest > next)
+      continue;
+    if (cache.effort.steps >= divisionStepLimit || (shouldStop && shouldStop()))
+      break;
+    next = lifetimeRatio * shortest;
+    divisions.push_back(
+        divide(buffers, {ranked.begin(), ranked.begin() + k}, cache));
+  }
+  return divisions;
+}
+
+/// Offsets of `saved`, each as low as those before it in the order let it be;
+/// 0 for all others.
+std::vector<int64_t> settle(const std::vector<Buffer> &buffers,
+                            const std::vector<size_t> &saved,
+                            BufferOrder order) {
+  std::vector<Buffer> members;
+  for (size_t i : saved)
+    members.push_back(buffers[i]);
+  GreedyEffort effort;
+  std::vector<int64_t> placed =
+      placeGreedily(members, {order, Placement::FirstGap}, effort);
+  std::vector<int64_t> offsets(buffers.size(), 0);
+  for (size_t k = 0; k < saved.size(); ++k)
+    offsets[saved[k]] = placed[k];
+  return offsets;
 }
 
 /// One way to stack one division's saved buffers.
@@ -242,9 +297,9 @@ public:
 
   const Timeline &time() const { return timeline; }
 
-  Arrangement arrange(Division &division, StackOrder order) const {
-    Arrangement result{
-        &division, stackUp(buffers, division.saved, order), {}, 0};
+  /// `offsets` are those of the saved buffers.
+  Arrangement arrange(Division &division, std::vector<int64_t> offsets) const {
+    Arrangement result{&division, std::move(offsets), {}, 0};
     result.stackTops =
         topsOf(buffers, timeline, division.saved, result.offsets);
     std::vector<int64_t> sizes(buffers.size(), 0);
@@ -268,7 +323,7 @@ public:
     for (size_t i : division.transients)
       offsets[i] = top - depths[i] - hanging[i].sizeBytes;
     int64_t height = heightOf(buffers, offsets);
-    size_t distinct = division.shapes->distinctMembers();
+    size_t distinct = division.distinctBuffers();
     if (!best.offsets.empty() &&
         std::make_pair(height, distinct) >=
             std::make_pair(best.heightBytes, bestDistinct))
@@ -286,8 +341,7 @@ public:
     int64_t hopeful =
         alignUp(std::max(arrangement.boundBytes, goodEnough), common);
     int64_t top = hopeful;
-    bool moreAlike =
-        arrangement.division->shapes->distinctMembers() < bestDistinct;
+    bool moreAlike = arrangement.division->distinctBuffers() < bestDistinct;
     auto isWorthwhile = [&] {
       if (best.nodes >= options.nodeLimit ||
           (options.shouldStop && options.shouldStop()))
@@ -339,8 +393,7 @@ std::vector<size_t> rankByBound(const std::vector<Arrangement> &arrangements) {
     auto key = [&](size_t position) {
       const Arrangement &arrangement = arrangements[position];
       return std::make_tuple(arrangement.boundBytes,
-                             arrangement.division->shapes->distinctMembers(),
-                             position);
+                             arrangement.division->distinctBuffers(), position);
     };
     return key(a) < key(b);
   });
@@ -360,14 +413,22 @@ TwoEndedResult placeTwoEnded(const std::vector<Buffer> &buffers,
     return {};
 
   TwoEnded solver(buffers, common);
-  std::vector<Division> divisions =
-      divisionsOf(buffers, solver.time(), options.shouldStop);
   std::vector<Arrangement> arrangements;
-  for (Division &division : divisions)
-    for (StackOrder order : {bornFirst, diesLast}) {
-      arrangements.push_back(solver.arrange(division, order));
-      solver.complete(arrangements.back());
-    }
+  auto arrange = [&](Division &division, std::vector<int64_t> offsets) {
+    arrangements.push_back(solver.arrange(division, std::move(offsets)));
+    solver.complete(arrangements.back());
+  };
+  std::vector<Division> crossing =
+      divisionsByTurningPoint(buffers, solver.time(), options.shouldStop);
+  for (Division &division : crossing)
+    for (StackOrder order : {bornFirst, diesLast})
+      arrange(division, stackUp(buffers, division.saved, order));
+  std::vector<Division> lasting =
+      divisionsByLifetime(buffers, options.shouldStop);
+  for (Division &division : lasting)
+    for (BufferOrder order :
+         {BufferOrder::Lifetime, BufferOrder::ConflictWeight})
+      arrange(division, settle(buffers, division.saved, order));
   std::vector<size_t> ranked = rankByBound(arrangements);
   if (ExactSearch::accepts(buffers)) {
     for (size_t a : ranked)

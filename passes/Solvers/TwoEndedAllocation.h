@@ -27,7 +27,12 @@ namespace neap {
 /// whatever the stack below them holds. The height is the fullest section's
 /// stack top + depth of transients, not the sum of both maxima.
 ///
-/// Tries a few turning points and keeps the lowest answer; while it is above
+/// Where blocks are recomputed inside of recomputed blocks, lifetimes cross the
+/// turning points of others: saved are then all buffers that live at least so
+/// long, placed as low as possible one by one.
+///
+/// Tries a few turning points and lifetimes and keeps the lowest answer, of
+/// equals the one that repeats itself most; while it is above
 /// `goodEnough`, exact search repacks the shapes that reach too deep, under the
 /// stack top of their most crowded instance. Spends at most options.nodeLimit
 /// nodes. Returns no offsets if a buffer's offset is fixed or the alignments'
