@@ -79,7 +79,7 @@ RematPlanner::RematPlanner(const Schedule &schedule)
     : schedule(schedule), hoisted(hoistEffects(schedule)),
       segmentation(segmentForward(hoisted)), types(hoisted, segmentation),
       neighboursLeft(neighbourWork / (hoisted.size() + 1)),
-      maxCostNs(totalCostNs(schedule) / 4 * maxQuarters) {
+      maxCostNs(totalCostNs(schedule) * maxTimeFactor) {
   enumerateOptions();
   computeNeeds();
   prepareChain();

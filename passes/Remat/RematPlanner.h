@@ -54,9 +54,9 @@ struct RematPlan {
 
 class RematPlanner {
 public:
-  /// No plan takes longer than this many quarters of the one that keeps
-  /// everything: the last bytes would cost many runs of everything.
-  static constexpr int64_t maxQuarters = 7;
+  /// No plan takes longer than so many times the one that keeps everything: the
+  /// last bytes would cost many runs of everything.
+  static constexpr int64_t maxTimeFactor = 2;
 
   /// `schedule` must outlive the planner and recompute nothing yet.
   explicit RematPlanner(const Schedule &schedule);
