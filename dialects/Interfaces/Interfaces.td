@@ -124,8 +124,14 @@ def KernelOpInterface : OpInterface<"KernelOpInterface"> {
       (ins "const ::neap::KernelTarget &":$target), "",
       "return ::neap::KernelScratch();">,
     InterfaceMethod<[{
+      Names of integer attributes, 0 to 2^32 - 1, that are passed to the kernel
+      with each call: ops that differ in nothing else share its code.
+    }], "::llvm::SmallVector<::llvm::StringRef>", "getRunTimeAttributes", (ins),
+      "", "return {};">,
+    InterfaceMethod<[{
       Emits the body of the kernel through the emitter (passes/Lower). Called
-      once per distinct (op, attributes, types); every use shares the code.
+      once per distinct (op, attributes but for those of run time, types); every
+      use shares the code.
     }], "::mlir::LogicalResult", "emitKernel",
       (ins "::neap::KernelEmitter &":$emitter)>
   ];

@@ -36,15 +36,19 @@ FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit(ModuleOp module, StringRef name,
   KernelBuilder &b = emitter.builder;
   emitter.scratchSizes = kernel.getScratch(target);
 
-  unsigned count = op->getNumOperands() + op->getNumResults() + 2;
-  LLVM::LLVMFuncOp function =
-      emitter.createFunction(name, SmallVector<Type>(count, b.ptrType()));
+  emitter.runTimeNames = kernel.getRunTimeAttributes();
+  unsigned addresses = op->getNumOperands() + op->getNumResults();
+  SmallVector<Type> types(addresses + 2, b.ptrType());
+  types.append(emitter.runTimeNames.size(), b.getI64Type());
+  LLVM::LLVMFuncOp function = emitter.createFunction(name, types);
   // One copy, however many calls: its arguments would be set up at each.
   function.setNoInline(true);
   Block &entry = function.getBody().front();
   auto arguments = entry.getArguments();
   emitter.context = arguments.front();
-  emitter.scratch = arguments.back();
+  emitter.scratch = arguments[1 + addresses];
+  for (Value number : arguments.drop_front(2 + addresses))
+    emitter.runTimeValues.push_back(number);
   for (unsigned i = 0; i < op->getNumOperands(); ++i)
     emitter.inputs.push_back(arguments[1 + i]);
   for (unsigned i = 0; i < op->getNumResults(); ++i)
@@ -78,6 +82,10 @@ Value KernelEmitter::getThreadCount() {
   return loadContext(offsetof(neap_context, thread_count),
                      builder.getI64Type());
 }
+Value KernelEmitter::getRunTimeAttribute(StringRef attribute) const {
+  auto found = llvm::find(runTimeNames, attribute);
+  return runTimeValues[found - runTimeNames.begin()];
+}
 Value KernelEmitter::getThreadScratch(Value thread) {
   Value offset = builder.add(builder.mul(thread, scratchSizes.perThreadBytes),
                              scratchSizes.sharedBytes);
@@ -108,6 +116,7 @@ void KernelEmitter::parallel(
   Values cells(inputs);
   cells.append(outputs);
   cells.push_back(scratch);
+  cells.append(runTimeValues);
   cells.append(captures.begin(), captures.end());
 
   std::string taskName = name + "_task" + std::to_string(taskNumber++);
@@ -129,6 +138,7 @@ void KernelEmitter::parallel(
   // Inside the task every address is read back from the array.
   OpBuilder::InsertionGuard guard(b);
   Values outerInputs = inputs, outerOutputs = outputs;
+  Values outerNumbers = runTimeValues;
   Value outerContext = context, outerScratch = scratch;
   Block &entry = task.getBody().front();
   b.setInsertionPointToStart(&entry);
@@ -144,14 +154,18 @@ void KernelEmitter::parallel(
                  rest.take_front(outputs.size()).end());
   rest = rest.drop_front(outputs.size());
   scratch = rest.front();
-  body(entry.getArgument(2), entry.getArgument(3),
-       ValueRange(rest.drop_front()));
+  rest = rest.drop_front();
+  runTimeValues.assign(rest.take_front(runTimeValues.size()).begin(),
+                       rest.take_front(runTimeValues.size()).end());
+  rest = rest.drop_front(runTimeValues.size());
+  body(entry.getArgument(2), entry.getArgument(3), ValueRange(rest));
   LLVM::ReturnOp::create(b, ValueRange());
 
   inputs = outerInputs;
   outputs = outerOutputs;
   context = outerContext;
   scratch = outerScratch;
+  runTimeValues = outerNumbers;
 }
 
 void KernelEmitter::parallelRanges(

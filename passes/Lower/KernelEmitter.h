@@ -2,9 +2,9 @@
 // addresses, and parallel loops.
 //
 // A kernel is `void kernel(context, input addresses..., output addresses...,
-// scratch)`; a parallel loop's body becomes a second function
-// `void task(context, args, task, thread)` that the runtime calls from its
-// threads (runtime/include/neap/abi.h). Both are internal to the object.
+// scratch, run-time attributes...)`; a parallel loop's body becomes a second
+// function `void task(context, args, task, thread)` that the runtime calls from
+// its threads (runtime/include/neap/abi.h). Both are internal to the object.
 #ifndef NEAP_PASSES_LOWER_KERNELEMITTER_H
 #define NEAP_PASSES_LOWER_KERNELEMITTER_H
 
@@ -37,6 +37,10 @@ public:
   mlir::Value getSharedScratch() const { return scratch; }
   /// Scratch of one thread; call it inside a parallel body.
   mlir::Value getThreadScratch(mlir::Value thread);
+
+  /// The value (i64) of one of the op's run-time attributes
+  /// (KernelOpInterface).
+  mlir::Value getRunTimeAttribute(mlir::StringRef attribute) const;
 
   /// Tokens of the current row (i64, at least 1).
   mlir::Value getTokenCount();
@@ -89,6 +93,8 @@ private:
   KernelBuilder builder;
   mlir::Value context, scratch;
   Values inputs, outputs;
+  llvm::SmallVector<llvm::StringRef> runTimeNames;
+  Values runTimeValues;
   int taskNumber = 0;
 };
 

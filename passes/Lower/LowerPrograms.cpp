@@ -42,20 +42,20 @@ public:
   const std::vector<LLVM::LLVMFuncOp> &getKernels() const { return kernels; }
 
 private:
-  StepAddress getAddress(Value value) const {
+  StepOperand getAddress(Value value) const {
     if (auto slot = value.getDefiningOp<plan::SlotOp>())
-      return {StepAddress::Arena, int64_t(slot.getOffset())};
+      return {StepOperand::Arena, int64_t(slot.getOffset())};
     auto handle = value.getDefiningOp<HandleOpInterface>();
     StringRef symbol = handle.getStorageSymbol().getValue();
     switch (handle.getHandleSpace()) {
     case HandleSpace::Weights:
-      return {StepAddress::Weights, storage.weightOffsets.lookup(symbol)};
+      return {StepOperand::Weights, storage.weightOffsets.lookup(symbol)};
     case HandleSpace::AdapterValues:
-      return {StepAddress::Arena,
+      return {StepOperand::Arena,
               storage.valuesOffset +
                   4 * storage.parameterElements.lookup(symbol)};
     case HandleSpace::AdapterGradients:
-      return {StepAddress::Arena,
+      return {StepOperand::Arena,
               storage.gradientsOffset +
                   4 * storage.parameterElements.lookup(symbol)};
     }
@@ -70,24 +70,34 @@ private:
     Step step{*kernel, {}};
     Block &body = run.getBody().front();
     for (Value operand : op->getOperands())
-      step.addresses.push_back(getAddress(
+      step.operands.push_back(getAddress(
           run.getInputs()[cast<BlockArgument>(operand).getArgNumber()]));
     auto yielded = cast<plan::YieldOp>(body.getTerminator()).getValues();
     for (OpResult result : op->getResults()) {
       auto position = llvm::find(yielded, result) - yielded.begin();
-      step.addresses.push_back(getAddress(run.getOutputs()[position]));
+      step.operands.push_back(getAddress(run.getOutputs()[position]));
     }
-    step.addresses.push_back(run.getScratch() ? getAddress(run.getScratch())
-                                              : StepAddress());
+    step.operands.push_back(run.getScratch() ? getAddress(run.getScratch())
+                                             : StepOperand());
+    for (StringRef name : cast<KernelOpInterface>(op).getRunTimeAttributes())
+      step.operands.push_back(
+          {StepOperand::Number, op->getAttrOfType<IntegerAttr>(name).getInt()});
     return step;
   }
 
-  /// Same operation, attributes and types: same code. Names are numbered in
-  /// order of first use, so that the object is deterministic.
+  /// Same operation, attributes (but for those of run time) and types: same
+  /// code. Names are numbered in order of first use, so that the object is
+  /// deterministic.
   FailureOr<int> getKernel(Operation *op) {
+    auto kernel = dyn_cast<KernelOpInterface>(op);
+    if (!kernel)
+      return op->emitOpError("has no kernel for this target");
+    NamedAttrList attributes(op->getAttrDictionary());
+    for (StringRef name : kernel.getRunTimeAttributes())
+      attributes.erase(name);
     std::string key = op->getName().getStringRef().str();
     llvm::raw_string_ostream stream(key);
-    stream << op->getAttrDictionary();
+    stream << attributes.getDictionary(op->getContext());
     for (Type type : op->getOperandTypes())
       stream << ' ' << type;
     stream << " ->";
@@ -172,6 +182,7 @@ public:
         b(output.getLoc(), plain, /*vectorFloats=*/1) {}
 
   void emit() {
+    emitTable();
     for (size_t i = 0; i < outlined.bodies.size(); ++i)
       segments.push_back(emitSegment(i));
     for (const auto &[name, program] : outlined.programs)
@@ -204,35 +215,41 @@ private:
             field(offsetof(neap_context, weights))};
   }
 
-  Value addressOf(const Bases &bases, StepAddress::Base base, Value offset) {
-    if (base == StepAddress::None)
+  /// What the kernel is passed for an operand of this kind and value.
+  Value passOperand(const Bases &bases, StepOperand::Kind kind, Value value) {
+    switch (kind) {
+    case StepOperand::None:
       return LLVM::ZeroOp::create(b, b.ptrType());
-    return b.addressBytes(
-        base == StepAddress::Arena ? bases.arena : bases.weights, offset);
+    case StepOperand::Arena:
+      return b.addressBytes(bases.arena, value);
+    case StepOperand::Weights:
+      return b.addressBytes(bases.weights, value);
+    case StepOperand::Number:
+      return value;
+    }
+    llvm_unreachable("unknown kind of operand");
   }
 
+  /// void segmentN(context, row, row)
   LLVM::LLVMFuncOp emitSegment(size_t index) {
     const SegmentBody &body = outlined.bodies[index];
     OpBuilder::InsertionGuard guard(b);
-    auto function = createFunction("segment" + std::to_string(index), 2,
-                                   LLVM::Linkage::Internal);
+    auto function = createFunction("segment" + std::to_string(index),
+                                   1 + kRecordRows, LLVM::Linkage::Internal);
     Block *entry = function.addEntryBlock(b);
     b.setInsertionPointToStart(entry);
-    Value context = entry->getArgument(0), record = entry->getArgument(1);
+    Value context = entry->getArgument(0);
     Bases bases = loadBases(context);
     for (size_t step = 0; step < body.kernels.size(); ++step) {
       SmallVector<Value> operands{context};
       for (const SegmentBody::Operand &operand : body.operands[step]) {
-        Value offset = b.index(operand.fixed.offset);
-        if (operand.column >= 0) {
-          Value entryValue =
-              b.load(record, b.index(operand.column), b.getI32Type());
-          Value column =
-              b.mul(arith::ExtUIOp::create(b, b.getI64Type(), entryValue),
-                    kAddressUnit);
-          offset = b.add(column, offset);
-        }
-        operands.push_back(addressOf(bases, operand.fixed.base, offset));
+        Value value = b.index(operand.fixed.value);
+        if (operand.row >= 0)
+          value =
+              b.add(loadColumn(entry->getArgument(1 + unsigned(operand.row)),
+                               operand),
+                    value);
+        operands.push_back(passOperand(bases, operand.fixed.kind, value));
       }
       LLVM::CallOp::create(b, kernels[body.kernels[step]], operands);
     }
@@ -240,53 +257,64 @@ private:
     return function;
   }
 
+  Value loadColumn(Value row, const SegmentBody::Operand &operand) {
+    Value entry = b.load(row, b.index(int64_t(operand.column)), b.getI32Type());
+    return b.mul(arith::ExtUIOp::create(b, b.getI64Type(), entry),
+                 getRecordUnit(operand.fixed.kind));
+  }
+
   void emitProgram(StringRef name, const OutlinedProgram &program) {
     OpBuilder::InsertionGuard guard(b);
-    LLVM::GlobalOp table = emitTable((name + "_records").str(), program);
     auto function = createFunction(name, 1, LLVM::Linkage::External);
     Block *entry = function.addEntryBlock(b);
     b.setInsertionPointToStart(entry);
     Value context = entry->getArgument(0);
     Bases bases = loadBases(context);
-    Value record = table ? LLVM::AddressOfOp::create(b, table).getResult()
-                         : LLVM::ZeroOp::create(b, b.ptrType()).getResult();
-    int64_t position = 0;
     for (const OutlinedProgram::Item &item : program.items) {
       if (!item.isSegment) {
         emitStep(context, bases, program.straight[item.index]);
         continue;
       }
       const SegmentUse &use = program.uses[item.index];
-      LLVM::CallOp::create(
-          b, segments[use.body],
-          ValueRange{context,
-                     b.address(record, b.index(position), b.getI32Type())});
-      position += int64_t(use.record.size());
+      SmallVector<Value> operands{context};
+      for (const std::vector<uint32_t> &row : use.rows)
+        operands.push_back(getRow(row));
+      LLVM::CallOp::create(b, segments[use.body], operands);
     }
     LLVM::ReturnOp::create(b, ValueRange());
   }
 
   void emitStep(Value context, const Bases &bases, const Step &step) {
     SmallVector<Value> operands{context};
-    for (const StepAddress &address : step.addresses)
+    for (const StepOperand &operand : step.operands)
       operands.push_back(
-          addressOf(bases, address.base, b.index(address.offset)));
+          passOperand(bases, operand.kind, b.index(operand.value)));
     LLVM::CallOp::create(b, kernels[step.kernel], operands);
   }
 
-  /// All records of a program one after the other.
-  LLVM::GlobalOp emitTable(StringRef name, const OutlinedProgram &program) {
+  /// The rows of all programs' records one after the other, equal ones once.
+  void emitTable() {
     std::vector<uint32_t> entries;
-    for (const SegmentUse &use : program.uses)
-      entries.insert(entries.end(), use.record.begin(), use.record.end());
+    for (const auto &[name, program] : outlined.programs)
+      for (const SegmentUse &use : program.uses)
+        for (const std::vector<uint32_t> &row : use.rows)
+          if (rowPositions.try_emplace(row, entries.size()).second)
+            entries.insert(entries.end(), row.begin(), row.end());
     if (entries.empty())
-      return nullptr;
+      return;
     auto type = LLVM::LLVMArrayType::get(b.getI32Type(), entries.size());
     auto tensor =
         RankedTensorType::get({int64_t(entries.size())}, b.getI32Type());
-    return LLVM::GlobalOp::create(
-        b, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+    table = LLVM::GlobalOp::create(
+        b, type, /*isConstant=*/true, LLVM::Linkage::Internal, "records",
         DenseElementsAttr::get(tensor, ArrayRef(entries)));
+  }
+
+  Value getRow(const std::vector<uint32_t> &row) {
+    if (row.empty())
+      return LLVM::ZeroOp::create(b, b.ptrType());
+    return b.address(LLVM::AddressOfOp::create(b, table),
+                     b.index(int64_t(rowPositions.at(row))), b.getI32Type());
   }
 
   const std::vector<LLVM::LLVMFuncOp> &kernels;
@@ -294,13 +322,16 @@ private:
   OpBuilder plain;
   KernelBuilder b;
   std::vector<LLVM::LLVMFuncOp> segments;
+  LLVM::GlobalOp table;
+  /// First entry of a row in the table.
+  std::map<std::vector<uint32_t>, size_t> rowPositions;
 };
 
 } // namespace
 
 FailureOr<OwningOpRef<ModuleOp>>
 neap::lowerPrograms(ModuleOp planned, const StorageLayout &storage,
-                    const KernelTarget &target, LoweredStatistics *statistics) {
+                    const KernelTarget &target) {
   OwningOpRef<ModuleOp> output = ModuleOp::create(planned.getLoc());
   StepCollector collector(*output, storage, target);
   std::map<std::string, std::vector<Step>> programs;
@@ -312,12 +343,5 @@ neap::lowerPrograms(ModuleOp planned, const StorageLayout &storage,
   }
   OutlinedPrograms outlined = outline(programs);
   ProgramEmitter(*output, collector.getKernels(), outlined).emit();
-  if (statistics) {
-    statistics->kernels = collector.getKernels().size();
-    statistics->segments = outlined.bodies.size();
-    for (const auto &[name, program] : outlined.programs)
-      for (const SegmentUse &use : program.uses)
-        statistics->recordBytes += 4 * use.record.size();
-  }
   return output;
 }

@@ -20,19 +20,13 @@ struct StorageLayout {
   int64_t parameterElementCount = 0;
 };
 
-/// What was generated, for reports and tests.
-struct LoweredStatistics {
-  size_t kernels = 0, segments = 0, recordBytes = 0;
-};
-
 /// Input: a module in planned form (plan.run functions; verify-planned holds).
 /// Output: a new module with an llvm.func `void NAME(context)` per function of
 /// the input and internal helpers, still with structured bodies (see
 /// lowerToLlvmDialect). Fails with a diagnostic on an op without a kernel.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 lowerPrograms(mlir::ModuleOp planned, const StorageLayout &storage,
-              const KernelTarget &target,
-              LoweredStatistics *statistics = nullptr);
+              const KernelTarget &target);
 
 } // namespace neap
 #endif

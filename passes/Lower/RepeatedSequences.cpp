@@ -10,8 +10,8 @@ namespace {
 
 class Finder {
 public:
-  Finder(std::vector<int> symbols, const SequenceCosts &costs)
-      : symbols(std::move(symbols)), costs(costs),
+  Finder(std::vector<int> symbols, const SequenceCosts &costs, size_t maxLength)
+      : symbols(std::move(symbols)), costs(costs), maxLength(maxLength),
         costBefore(this->symbols.size() + 1) {
     for (size_t i = 0; i < this->symbols.size(); ++i)
       costBefore[i + 1] = costBefore[i] + costs.symbol[i];
@@ -102,7 +102,7 @@ private:
       while (!open.empty() && open.back().first > common) {
         left = open.back().second;
         consider({suffixes.begin() + long(left), suffixes.begin() + long(i)},
-                 open.back().first);
+                 std::min(open.back().first, maxLength));
         open.pop_back();
       }
       if (common > 0 && (open.empty() || open.back().first < common))
@@ -115,6 +115,7 @@ private:
 
   std::vector<int> symbols;
   const SequenceCosts &costs;
+  size_t maxLength;
   std::vector<size_t> costBefore;
   RepeatedSequence best;
   long bestSaving = 0;
@@ -124,6 +125,6 @@ private:
 
 std::vector<RepeatedSequence>
 neap::findRepeatedSequences(std::vector<int> symbols,
-                            const SequenceCosts &costs) {
-  return Finder(std::move(symbols), costs).run();
+                            const SequenceCosts &costs, size_t maxLength) {
+  return Finder(std::move(symbols), costs, maxLength).run();
 }

@@ -22,11 +22,12 @@ struct SequenceCosts {
 /// Greedy dictionary compression: takes the repeated sequence that saves most,
 /// removes its occurrences, and repeats until nothing saves. Symbols are
 /// non-negative; a negative symbol is part of no sequence. The candidates are
-/// the intervals of the suffix array (Abouelhoda et al. 2004), cut to lengths
-/// at which occurrences do not overlap. Results do not share positions. About
-/// O(n^2) for n symbols and each sequence found.
+/// the intervals of the suffix array (Abouelhoda et al. 2004), cut to
+/// `maxLength` and to lengths at which occurrences do not overlap. Results do
+/// not share positions. About O(n^2) for n symbols and each sequence found.
 std::vector<RepeatedSequence> findRepeatedSequences(std::vector<int> symbols,
-                                                    const SequenceCosts &costs);
+                                                    const SequenceCosts &costs,
+                                                    size_t maxLength);
 
 } // namespace neap
 #endif

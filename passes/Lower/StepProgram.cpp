@@ -3,29 +3,35 @@
 #include "passes/Lower/RepeatedSequences.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace neap;
 
 namespace {
 
-/// x86-64 bytes of a straight call: about one address per operand, and the
-/// call.
-size_t callBytes(const Step &step) { return 12 + 9 * step.addresses.size(); }
-/// Bytes of a use: the call and a record of a few columns.
-constexpr size_t kUseBytes = 48;
+/// x86-64 bytes, about: of a call without its operands, of an operand that is
+/// set up for it, of a use's two record pointers.
+constexpr size_t kCallBytes = 8, kOperandBytes = 8, kRecordBytes = 14;
+/// Longest sequences that are tried; long ones save more calls at a time, short
+/// ones occur more often.
+constexpr size_t lengthLimits[] = {SIZE_MAX, 64, 48, 32, 24, 16};
+
+size_t callBytes(const Step &step) {
+  return kCallBytes + kOperandBytes * step.operands.size();
+}
 
 /// All programs as one string of symbols, a separator between two.
 struct Symbols {
   std::vector<int> symbols;
   std::vector<const Step *> steps; ///< null for separators
-  SequenceCosts costs{{}, kUseBytes};
+  SequenceCosts costs{{}, kCallBytes + kRecordBytes};
 };
 
-/// Steps are equal where kernels and address bases are.
+/// Steps are equal where kernels and kinds of operands are.
 std::vector<int> getKind(const Step &step) {
   std::vector<int> kind{step.kernel};
-  for (const StepAddress &address : step.addresses)
-    kind.push_back(int(address.base));
+  for (const StepOperand &operand : step.operands)
+    kind.push_back(int(operand.kind));
   return kind;
 }
 
@@ -47,52 +53,125 @@ Symbols concatenate(const std::map<std::string, std::vector<Step>> &programs) {
   return all;
 }
 
-/// Offsets of one operand in all uses, relative to the first use: operands with
-/// equal relative offsets move together and share a column.
+//===----------------------------------------------------------------------===//
+// One body and its records
+//===----------------------------------------------------------------------===//
+
+/// The values of one operand in all uses, relative to the first use: operands
+/// with equal relative values move together and share a column.
 using Movement = std::vector<int64_t>;
 
-/// `uses` are the first steps of each occurrence.
-SegmentBody buildBody(size_t length,
-                      const std::vector<const Step *const *> &uses) {
+/// A body, and the records of its uses.
+class BodyBuilder {
+public:
+  /// `uses` are the first steps of each occurrence.
+  BodyBuilder(size_t length, const std::vector<const Step *const *> &uses)
+      : uses(uses), records(uses.size()) {
+    for (size_t s = 0; s < length; ++s) {
+      body.kernels.push_back(uses.front()[s]->kernel);
+      body.operands.emplace_back();
+      for (size_t i = 0; i < uses.front()[s]->operands.size(); ++i)
+        body.operands.back().push_back(addOperand(s, i));
+    }
+    splitColumns();
+  }
+
   SegmentBody body;
-  std::map<std::pair<int, Movement>, std::pair<int, int64_t>> columnOf;
-  for (size_t s = 0; s < length; ++s) {
-    const Step &first = *uses.front()[s];
-    body.kernels.push_back(first.kernel);
-    body.operands.emplace_back();
-    for (size_t i = 0; i < first.addresses.size(); ++i) {
-      SegmentBody::Operand operand{first.addresses[i], -1};
-      Movement movement;
-      for (const Step *const *use : uses)
-        movement.push_back(use[s]->addresses[i].offset - operand.fixed.offset);
-      if (std::any_of(movement.begin(), movement.end(),
-                      [](int64_t d) { return d != 0; })) {
-        auto [entry, isNew] =
-            columnOf.try_emplace({int(operand.fixed.base), movement},
-                                 int(body.columns), operand.fixed.offset);
-        body.columns += isNew;
-        operand.column = entry->second.first;
-        operand.fixed.offset -= entry->second.second;
+  /// Per use.
+  std::vector<std::array<std::vector<uint32_t>, kRecordRows>> rows;
+
+private:
+  SegmentBody::Operand addOperand(size_t s, size_t i) {
+    StepOperand first = uses.front()[s]->operands[i];
+    SegmentBody::Operand operand{first};
+    Movement movement;
+    for (const Step *const *use : uses)
+      movement.push_back(use[s]->operands[i].value - first.value);
+    if (std::all_of(movement.begin(), movement.end(),
+                    [](int64_t d) { return d == 0; }))
+      return operand;
+    auto [entry, isNew] = columnOf.try_emplace({int(first.kind), movement},
+                                               columnOf.size(), first.value);
+    auto [column, firstValue] = entry->second;
+    if (isNew)
+      for (size_t u = 0; u < uses.size(); ++u)
+        records[u].push_back(
+            uint32_t((firstValue + movement[u]) / getRecordUnit(first.kind)));
+    operand.row = OwnRow;
+    operand.column = column;
+    operand.fixed.value -= firstValue;
+    return operand;
+  }
+
+  /// Rows that differ among the uses, of the columns ranked[from, to).
+  std::set<std::vector<uint32_t>>
+  distinctRows(const std::vector<size_t> &ranked, size_t from,
+               size_t to) const {
+    std::set<std::vector<uint32_t>> distinct;
+    for (const std::vector<uint32_t> &record : records) {
+      std::vector<uint32_t> row;
+      for (size_t k = from; k < to; ++k)
+        row.push_back(record[ranked[k]]);
+      distinct.insert(std::move(row));
+    }
+    return distinct;
+  }
+
+  /// The columns with the fewest values become the common row; as many as make
+  /// the records smallest.
+  void splitColumns() {
+    size_t count = columnOf.size();
+    std::vector<size_t> ranked(count), valueCount(count);
+    for (size_t c = 0; c < count; ++c) {
+      ranked[c] = c;
+      valueCount[c] = distinctRows({c}, 0, 1).size();
+    }
+    std::sort(ranked.begin(), ranked.end(), [&](size_t a, size_t b) {
+      return std::make_pair(valueCount[a], a) <
+             std::make_pair(valueCount[b], b);
+    });
+    size_t common = 0, least = SIZE_MAX;
+    for (size_t k = 0; k <= count; ++k) {
+      size_t entries = distinctRows(ranked, 0, k).size() * k +
+                       distinctRows(ranked, k, count).size() * (count - k);
+      if (entries < least) {
+        least = entries;
+        common = k;
       }
-      body.operands.back().push_back(operand);
+    }
+    assignRows(ranked, common);
+  }
+
+  void assignRows(const std::vector<size_t> &ranked, size_t common) {
+    body.columns = {common, ranked.size() - common};
+    std::vector<size_t> rank(ranked.size());
+    for (size_t k = 0; k < ranked.size(); ++k)
+      rank[ranked[k]] = k;
+    for (std::vector<SegmentBody::Operand> &operands : body.operands)
+      for (SegmentBody::Operand &operand : operands)
+        if (operand.row >= 0) {
+          size_t k = rank[operand.column];
+          operand.row = k < common ? CommonRow : OwnRow;
+          operand.column = k < common ? k : k - common;
+        }
+    for (const std::vector<uint32_t> &record : records) {
+      rows.emplace_back();
+      for (size_t k = 0; k < ranked.size(); ++k)
+        rows.back()[k < common ? CommonRow : OwnRow].push_back(
+            record[ranked[k]]);
     }
   }
-  return body;
-}
 
-std::vector<uint32_t> makeRecord(const SegmentBody &body,
-                                 const Step *const *use) {
-  std::vector<uint32_t> record(body.columns);
-  for (size_t s = 0; s < body.operands.size(); ++s)
-    for (size_t i = 0; i < body.operands[s].size(); ++i) {
-      const SegmentBody::Operand &operand = body.operands[s][i];
-      if (operand.column >= 0)
-        record[size_t(operand.column)] =
-            uint32_t((use[s]->addresses[i].offset - operand.fixed.offset) /
-                     kAddressUnit);
-    }
-  return record;
-}
+  const std::vector<const Step *const *> &uses;
+  /// Column and value in the first use, by kind and movement.
+  std::map<std::pair<int, Movement>, std::pair<size_t, int64_t>> columnOf;
+  /// Per use, all columns.
+  std::vector<std::vector<uint32_t>> records;
+};
+
+//===----------------------------------------------------------------------===//
+// All of them
+//===----------------------------------------------------------------------===//
 
 /// Which use begins at a position, and how many steps it covers.
 struct UseAt {
@@ -117,24 +196,21 @@ OutlinedProgram assemble(const Symbols &all, size_t begin, size_t end,
   return program;
 }
 
-} // namespace
-
 OutlinedPrograms
-neap::outline(const std::map<std::string, std::vector<Step>> &programs) {
-  Symbols all = concatenate(programs);
+outlineUpTo(const std::map<std::string, std::vector<Step>> &programs,
+            const Symbols &all, size_t maxLength) {
   OutlinedPrograms result;
   std::map<size_t, UseAt> useAt;
   for (const RepeatedSequence &sequence :
-       findRepeatedSequences(all.symbols, all.costs)) {
+       findRepeatedSequences(all.symbols, all.costs, maxLength)) {
     std::vector<const Step *const *> uses;
     for (size_t position : sequence.positions)
       uses.push_back(&all.steps[position]);
-    SegmentBody body = buildBody(sequence.length, uses);
-    for (size_t position : sequence.positions)
-      useAt[position] = {
-          {result.bodies.size(), makeRecord(body, &all.steps[position])},
-          sequence.length};
-    result.bodies.push_back(std::move(body));
+    BodyBuilder builder(sequence.length, uses);
+    for (size_t u = 0; u < uses.size(); ++u)
+      useAt[sequence.positions[u]] = {
+          {result.bodies.size(), std::move(builder.rows[u])}, sequence.length};
+    result.bodies.push_back(std::move(builder.body));
   }
   size_t begin = 0;
   for (const auto &[name, steps] : programs) {
@@ -142,4 +218,41 @@ neap::outline(const std::map<std::string, std::vector<Step>> &programs) {
     begin += steps.size() + 1;
   }
   return result;
+}
+
+/// About, of code and records.
+size_t countBytes(const OutlinedPrograms &outlined) {
+  size_t bytes = 0;
+  for (const SegmentBody &body : outlined.bodies)
+    for (const std::vector<SegmentBody::Operand> &operands : body.operands)
+      bytes += kCallBytes + kOperandBytes * operands.size();
+  std::set<std::vector<uint32_t>> rows;
+  for (const auto &[name, program] : outlined.programs) {
+    for (const Step &step : program.straight)
+      bytes += callBytes(step);
+    bytes += program.uses.size() * (kCallBytes + kRecordBytes);
+    for (const SegmentUse &use : program.uses)
+      rows.insert(use.rows.begin(), use.rows.end());
+  }
+  for (const std::vector<uint32_t> &row : rows)
+    bytes += sizeof(uint32_t) * row.size();
+  return bytes;
+}
+
+} // namespace
+
+OutlinedPrograms
+neap::outline(const std::map<std::string, std::vector<Step>> &programs) {
+  Symbols all = concatenate(programs);
+  OutlinedPrograms best;
+  size_t least = SIZE_MAX;
+  for (size_t maxLength : lengthLimits) {
+    OutlinedPrograms outlined = outlineUpTo(programs, all, maxLength);
+    size_t bytes = countBytes(outlined);
+    if (bytes < least) {
+      least = bytes;
+      best = std::move(outlined);
+    }
+  }
+  return best;
 }

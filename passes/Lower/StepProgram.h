@@ -3,6 +3,7 @@
 #ifndef NEAP_PASSES_LOWER_STEPPROGRAM_H
 #define NEAP_PASSES_LOWER_STEPPROGRAM_H
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -10,13 +11,19 @@
 
 namespace neap {
 
-/// Where an operand lives at run time.
-struct StepAddress {
-  enum Base { None, Arena, Weights } base = None;
-  int64_t offset = 0; ///< bytes from the base, a multiple of kAddressUnit
+/// What a kernel is given for one operand.
+struct StepOperand {
+  enum Kind {
+    None,    ///< no address
+    Arena,   ///< address in the arena
+    Weights, ///< address in the weights
+    Number   ///< a run-time attribute (KernelOpInterface)
+  } kind = None;
+  int64_t value = 0; ///< bytes from the base, a multiple of kAddressUnit; or
+                     ///< the number, below 2^32
 
-  bool operator==(const StepAddress &o) const {
-    return base == o.base && offset == o.offset;
+  bool operator==(const StepOperand &o) const {
+    return kind == o.kind && value == o.value;
   }
 };
 
@@ -24,30 +31,41 @@ struct StepAddress {
 /// multiples.
 constexpr int64_t kAddressUnit = 64;
 
+/// What one entry of a record counts for operands of this kind.
+constexpr int64_t getRecordUnit(StepOperand::Kind kind) {
+  return kind == StepOperand::Number ? 1 : kAddressUnit;
+}
+
 /// One kernel call.
 struct Step {
   int kernel; ///< index of the kernel, equal for equal code
-  std::vector<StepAddress> addresses;
+  std::vector<StepOperand> operands;
 };
 
-/// The body of an outlined segment. Each operand is a fixed address, or a
-/// column of the record that every use passes, plus a constant: operands that
-/// keep their distance in all uses (the weights of a layer, a parameter's value
-/// and gradient) share a column.
+/// A record is two rows of 32-bit entries. Uses that agree in all of a row
+/// store it once: the columns in which many uses agree are put together.
+enum RecordRow { CommonRow, OwnRow };
+constexpr size_t kRecordRows = 2;
+
+/// The body of an outlined segment. Each operand is fixed, or a column of the
+/// record that every use passes, plus a constant: operands that keep their
+/// distance in all uses (the weights of a layer, a parameter's value and
+/// gradient) share a column.
 struct SegmentBody {
   std::vector<int> kernels;
   struct Operand {
-    StepAddress fixed; ///< base None: absent; offset: added to the column's
-    int column = -1;   ///< -1: `fixed` is the address
+    StepOperand fixed; ///< value: added to the column's
+    int row = -1;      ///< -1: `fixed` is all
+    size_t column = 0;
   };
   std::vector<std::vector<Operand>> operands;
-  size_t columns = 0; ///< 32-bit entries in a record, in units of kAddressUnit
+  std::array<size_t, kRecordRows> columns{};
 };
 
 /// One call of an outlined body.
 struct SegmentUse {
   size_t body; ///< index into OutlinedPrograms::bodies
-  std::vector<uint32_t> record;
+  std::array<std::vector<uint32_t>, kRecordRows> rows;
 };
 
 /// A program as straight steps and uses of shared bodies, in order.
@@ -67,8 +85,9 @@ struct OutlinedPrograms {
 };
 
 /// Outlines sequences of steps that occur more than once, wherever they do and
-/// in whichever program: equal kernels and address bases, any addresses. Greedy
-/// by bytes saved (RepeatedSequences.h). Code does not grow with the number of
+/// in whichever program: equal kernels and kinds of operands, any values.
+/// Greedy by bytes saved (RepeatedSequences.h), for several limits on their
+/// length; the smallest result wins. Code does not grow with the number of
 /// repetitions; only records do, and only in the operands that vary.
 OutlinedPrograms
 outline(const std::map<std::string, std::vector<Step>> &programs);

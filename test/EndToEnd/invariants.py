@@ -157,19 +157,32 @@ class Padding(unittest.TestCase):
 
 
 class TrainerSize(unittest.TestCase):
-    def size_of(self, work, name, *generator):
-        model = support.generate(work / f"{name}.onnx", *generator)
-        lora = support.write_lora(work / "lora.json")
-        train = support.write_train(work / "train.json")
-        job = support.compile_job(model, lora, train, work / name, "--objective", "smallest")
+    ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    SPECS = {  # name: (LoRA fields, training fields)
+        "defaults": ({}, {}),
+        "all linears, clipped": (dict(r=8, target_modules=ALL_LINEAR),
+                                 dict(max_length=512, max_grad_norm=1.0)),
+        "accumulated": (dict(r=16, target_modules=["q_proj", "v_proj"]),
+                        dict(max_length=128, gradient_accumulation_steps=2)),
+        "dropout, SGD": (dict(lora_dropout=0.1, target_modules=ALL_LINEAR),
+                         dict(max_length=128, optim="sgd")),
+    }
+
+    def size_of(self, work, model, lora, train):
+        lora = support.write_lora(work / "lora.json", **lora)
+        train = support.write_train(work / "train.json", **train)
+        job = support.compile_job(model, lora, train, work / "job", "--objective", "smallest")
         return (job / "trainer").stat().st_size
 
     def test_code_does_not_grow_with_layers(self):
         with support.Workspace() as work:
-            two = self.size_of(work, "two", "--preset", "llama-2-layers")
-            many = self.size_of(work, "many", "--preset", "llama-24-layers")
-        print(f"trainer of 2 layers {two} bytes, of 24 layers {many} bytes")
-        self.assertLessEqual(many, 1.1 * two)
+            models = [support.generate(work / f"{layers}.onnx", "--preset", f"llama-{layers}-layers")
+                      for layers in (2, 24)]
+            for name, (lora, train) in self.SPECS.items():
+                with self.subTest(name):
+                    two, many = (self.size_of(work, model, lora, train) for model in models)
+                    print(f"{name}: trainer of 2 layers {two} bytes, of 24 layers {many} bytes")
+                    self.assertLessEqual(many, 1.1 * two)
 
     def test_the_sample_trainer_is_small(self):
         sample = support.ROOT / "models" / "sample"

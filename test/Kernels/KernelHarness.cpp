@@ -57,8 +57,9 @@ static void parallelFor(neap_context *ctx, neap_task task, void *args,
     worker.join();
 }
 
-/// void entry(context, void **addresses): unpacks and calls the kernel.
-static void addEntry(ModuleOp module, LLVM::LLVMFuncOp kernel) {
+/// void entry(context, void **addresses): unpacks and calls the kernel, with
+/// the run-time attributes that `op` has.
+static void addEntry(ModuleOp module, LLVM::LLVMFuncOp kernel, Operation *op) {
   OpBuilder b(module.getContext());
   b.setInsertionPointToEnd(module.getBody());
   Location loc = module.getLoc();
@@ -70,11 +71,16 @@ static void addEntry(ModuleOp module, LLVM::LLVMFuncOp kernel) {
   Block *block = entry.addEntryBlock(b);
   b.setInsertionPointToStart(block);
   SmallVector<Value> operands{block->getArgument(0)};
-  for (unsigned i = 0; i + 1 < kernel.getNumArguments(); ++i) {
+  SmallVector<StringRef> numbers =
+      cast<KernelOpInterface>(op).getRunTimeAttributes();
+  for (unsigned i = 0; i + 1 < kernel.getNumArguments() - numbers.size(); ++i) {
     Value cell = LLVM::GEPOp::create(b, loc, ptr, ptr, block->getArgument(1),
                                      ArrayRef<LLVM::GEPArg>{int32_t(i)});
     operands.push_back(LLVM::LoadOp::create(b, loc, ptr, cell));
   }
+  for (StringRef name : numbers)
+    operands.push_back(LLVM::ConstantOp::create(
+        b, loc, b.getI64Type(), op->getAttrOfType<IntegerAttr>(name)));
   LLVM::CallOp::create(b, loc, kernel, operands);
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }
@@ -101,7 +107,7 @@ CompiledKernel::CompiledKernel(const std::string &source,
   auto kernel = KernelEmitter::emit(*module, "kernel", op, target);
   if (failed(kernel))
     llvm::report_fatal_error("kernel emission failed");
-  addEntry(*module, *kernel);
+  addEntry(*module, *kernel, op);
   if (failed(lowerToLlvmDialect(*module)))
     llvm::report_fatal_error("kernel lowering failed");
 

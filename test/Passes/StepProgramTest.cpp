@@ -11,7 +11,7 @@ namespace {
 Step step(int kernel, std::vector<int64_t> offsets) {
   Step result{kernel, {}};
   for (int64_t offset : offsets)
-    result.addresses.push_back({StepAddress::Arena, offset * kAddressUnit});
+    result.operands.push_back({StepOperand::Arena, offset * kAddressUnit});
   return result;
 }
 
@@ -30,11 +30,12 @@ std::vector<Step> flatten(const OutlinedPrograms &outlined,
     for (size_t s = 0; s < body.kernels.size(); ++s) {
       Step call{body.kernels[s], {}};
       for (const SegmentBody::Operand &operand : body.operands[s]) {
-        StepAddress address = operand.fixed;
-        if (operand.column >= 0)
-          address.offset +=
-              int64_t(use.record[size_t(operand.column)]) * kAddressUnit;
-        call.addresses.push_back(address);
+        StepOperand passed = operand.fixed;
+        if (operand.row >= 0)
+          passed.value +=
+              int64_t(use.rows[size_t(operand.row)][operand.column]) *
+              getRecordUnit(passed.kind);
+        call.operands.push_back(passed);
       }
       calls.push_back(call);
     }
@@ -46,7 +47,7 @@ bool sameCalls(const std::vector<Step> &a, const std::vector<Step> &b) {
   if (a.size() != b.size())
     return false;
   for (size_t i = 0; i < a.size(); ++i)
-    if (a[i].kernel != b[i].kernel || !(a[i].addresses == b[i].addresses))
+    if (a[i].kernel != b[i].kernel || !(a[i].operands == b[i].operands))
       return false;
   return true;
 }
@@ -65,7 +66,9 @@ TEST(StepProgram, OutlinesLayersAndRecordsOnlyWhatVaries) {
   ASSERT_EQ(outlined.bodies.size(), 1u);
   EXPECT_EQ(outlined.bodies[0].kernels.size(), 6u);
   EXPECT_EQ(outlined.programs["train"].uses.size(), 5u);
-  EXPECT_EQ(outlined.bodies[0].columns, 1u)
+  EXPECT_EQ(outlined.bodies[0].columns[CommonRow] +
+                outlined.bodies[0].columns[OwnRow],
+            1u)
       << "operands that move together share a column";
   EXPECT_EQ(outlined.programs["train"].straight.size(), 2u);
   EXPECT_TRUE(sameCalls(flatten(outlined, "train"), steps));
@@ -101,7 +104,7 @@ TEST(StepProgram, OutlinesWhatRepeatsFarApart) {
 
 TEST(StepProgram, DifferentAddressBasesDoNotShareABody) {
   Step arena = step(1, {1}), weights = step(1, {1});
-  weights.addresses[0].base = StepAddress::Weights;
+  weights.operands[0].kind = StepOperand::Weights;
   std::vector<Step> a(40, arena), b(40, weights);
   OutlinedPrograms outlined = outline({{"a", a}, {"b", b}});
   EXPECT_GE(outlined.bodies.size(), 2u);
@@ -109,8 +112,38 @@ TEST(StepProgram, DifferentAddressBasesDoNotShareABody) {
   EXPECT_TRUE(sameCalls(flatten(outlined, "b"), b));
 }
 
+TEST(StepProgram, NumbersThatVaryShareABody) {
+  std::vector<Step> steps;
+  for (int64_t number : {5, 70, 71, 1000, 0, 12})
+    for (int kernel : {1, 2, 3}) {
+      steps.push_back(step(kernel, {1, 2}));
+      steps.back().operands.push_back({StepOperand::Number, number});
+    }
+  OutlinedPrograms outlined = outline({{"p", steps}});
+  EXPECT_EQ(outlined.bodies.size(), 1u);
+  EXPECT_TRUE(sameCalls(flatten(outlined, "p"), steps));
+}
+
+TEST(StepProgram, UsesThatAgreeInMostColumnsShareThem) {
+  // Nine operands with one value in the first half of the uses, another in the
+  // second; one that differs in every use.
+  std::vector<Step> steps;
+  for (int64_t use = 0; use < 8; ++use)
+    for (int kernel : {1, 2, 3}) {
+      std::vector<int64_t> offsets{use * use};
+      for (int64_t i = 0; i < 9; ++i)
+        offsets.push_back(use < 4 ? 10 + i : 90 + i * i + i);
+      steps.push_back(step(kernel, offsets));
+    }
+  OutlinedPrograms outlined = outline({{"p", steps}});
+  ASSERT_EQ(outlined.bodies.size(), 1u);
+  EXPECT_EQ(outlined.bodies[0].columns[CommonRow], 9u);
+  EXPECT_EQ(outlined.bodies[0].columns[OwnRow], 1u);
+  EXPECT_TRUE(sameCalls(flatten(outlined, "p"), steps));
+}
+
 TEST(StepProgram, AbsentOperandsStayAbsent) {
-  std::vector<Step> steps(6, Step{1, {{StepAddress::None, 0}}});
+  std::vector<Step> steps(6, Step{1, {{StepOperand::None, 0}}});
   EXPECT_TRUE(sameCalls(flatten(outline({{"p", steps}}), "p"), steps));
 }
 

@@ -69,6 +69,10 @@ private:
 
 struct DropoutKernel
     : KernelOpInterface::ExternalModel<DropoutKernel, train::DropoutOp> {
+  SmallVector<StringRef> getRunTimeAttributes(Operation *op) const {
+    return {cast<train::DropoutOp>(op).getStreamAttrName()};
+  }
+
   LogicalResult emitKernel(Operation *op, KernelEmitter &emitter) const {
     KernelBuilder &b = emitter.getBuilder();
     auto dropout = cast<train::DropoutOp>(op);
@@ -84,7 +88,8 @@ struct DropoutKernel
       Value state =
           hash.absorb(b.index(0), field(offsetof(neap_context, dropout_seed)));
       state = hash.absorb(state, field(offsetof(neap_context, row_counter)));
-      state = hash.absorb(state, b.index(dropout.getStream()));
+      state = hash.absorb(
+          state, emitter.getRunTimeAttribute(dropout.getStreamAttrName()));
 
       b.forLoop(begin, end, 1, [&](Value token) {
         Value key = hash.absorb(state, token);
