@@ -62,7 +62,7 @@ Json renderCertificates(const PlanResult &plan) {
                          "budget, at the costs of the device's model"},
                {"seconds_per_step", plan.secondsPerStep},
                {"bound_seconds", bounds.seconds},
-               {"seconds_saved_by_next_mib", bounds.secondsPerMiB}};
+               {"bound_seconds_per_mib", bounds.secondsPerMiB}};
   Json nested = {{"class", "blocks run by one of their variants, their inputs "
                            "kept or made again to any depth, peaks of blocks "
                            "as measured apart, within the budget"},
@@ -201,6 +201,11 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
   json["recomputed_flops"] = plan.recomputedFlops;
   json["flash"] = renderFlash(plan, info.flash);
   json["seconds_per_step"] = plan.secondsPerStep;
+  json["next_mib"] = {
+      {"seconds_saved_by_one_more", plan.secondsSavedByNextMiB},
+      {"seconds_cost_of_one_less", plan.secondsCostOfLastMiB
+                                       ? Json(*plan.secondsCostOfLastMiB)
+                                       : Json(nullptr)}};
   json["parameters"] = renderParameters(plan);
   json["weights"] = {{"count", plan.weightCount},
                      {"bytes", plan.weightBytes},

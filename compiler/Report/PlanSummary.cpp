@@ -33,6 +33,19 @@ std::string summarizeFlash(const PlanResult &plan, const FlashTraffic &flash) {
   return text + (flash.steps ? ")\n" : " and more by the step)\n");
 }
 
+/// What a MiB is worth at this plan.
+std::string summarizeNextMiB(const PlanResult &plan) {
+  std::string more = plan.recomputedFlops == 0
+                         ? "nothing is left to save with more memory"
+                         : format("one MiB more would save %.3g ms per step",
+                                  plan.secondsSavedByNextMiB * 1e3);
+  std::string less = plan.secondsCostOfLastMiB
+                         ? format("one MiB less cost %.3g ms",
+                                  *plan.secondsCostOfLastMiB * 1e3)
+                         : "no plan is known for one MiB less";
+  return more + "; " + less + "\n";
+}
+
 /// Two classes to a line; empty ones are left out.
 std::string summarizeClasses(const PlanResult &plan) {
   std::string text;
@@ -69,22 +82,19 @@ std::string renderPlanSummary(const PlanResult &plan,
           formatShare(static_cast<double>(plan.fragmentationBytes),
                       static_cast<double>(plan.maxLiveBytes)) +
           " above max-live " + formatBytes(plan.maxLiveBytes) +
-          "; no order of these operations has a peak below " +
+          "; no order of these operations, the loss between forward and "
+          "backward, has a peak below " +
           formatBytes(bounds.chosenPeakBytes) + "\n";
   text += format("recomputed %s of %.3g FLOPs per step\n",
                  formatShare(plan.recomputedFlops, plan.flopsPerStep).c_str(),
                  plan.flopsPerStep);
-  text += format("about %.3g s per step (estimate from the device's rates, "
-                 "good to a factor of 2)\n",
+  text += format("about %.3g s per step (estimate from the device's rates)\n",
                  plan.secondsPerStep);
   std::string gap = formatShare(
       std::max(plan.secondsPerStep - bounds.seconds, 0.0), plan.secondsPerStep);
   text += format("no plan within the budget takes less than %.3g s (gap %s)",
                  bounds.seconds, gap.c_str());
-  text += bounds.secondsPerMiB > 0
-              ? format("; with the next MiB the bound falls by %.3g ms\n",
-                       bounds.secondsPerMiB * 1e3)
-              : "\n";
+  text += "\n" + summarizeNextMiB(plan);
   return text + summarizeFlash(plan, info.flash);
 }
 

@@ -22,7 +22,7 @@ static Json renderPoint(const PlanResult &plan) {
           {"seconds_per_step", plan.secondsPerStep},
           {"bound_seconds", plan.bounds.seconds},
           {"nested_bound_seconds", plan.bounds.nestedSeconds},
-          {"seconds_saved_by_next_mib", plan.bounds.secondsPerMiB},
+          {"bound_seconds_per_mib", plan.bounds.secondsPerMiB},
           {"flops_per_step", plan.flopsPerStep},
           {"recomputed_flops", plan.recomputedFlops}};
 }

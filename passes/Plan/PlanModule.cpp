@@ -35,6 +35,7 @@ public:
   FailureOr<PlanResult> run() {
     std::optional<Plans> chosen = choose();
     PlanResult result = describe(chosen ? *chosen : planSmallest());
+    priceNextMiB(chosen ? *chosen : planSmallest(), result);
     result.fits = chosen.has_value();
     if (result.fits && failed(rewrite(*chosen)))
       return failure();
@@ -145,7 +146,7 @@ private:
     for (size_t i = 0; i < planners.size(); ++i) {
       ProgramPlanner &planner = planners[i];
       const Schedule &schedule = planner.getSchedule();
-      if (schedule.forwardEnd == schedule.size())
+      if (!planner.hasBackward())
         continue;
       TimeBound time = planner.getBound().boundTime(budget);
       int64_t totalNs = totalCostNs(schedule) + time.extraNs;
@@ -156,6 +157,32 @@ private:
       bounds.nestedSeconds += rows * 1e-9 * static_cast<double>(totalNs);
       bounds.secondsPerMiB += rows * 1e-9 * static_cast<double>(time.nsPerMiB);
     }
+  }
+
+  /// By planning again; a plan that is no better than the one at hand does not
+  /// count.
+  void priceNextMiB(const Plans &plans, PlanResult &result) {
+    constexpr int64_t mib = int64_t(1) << 20;
+    int64_t savedNs = 0, costNs = 0;
+    bool fitsInLess = true;
+    for (size_t i = 0; i < planners.size(); ++i) {
+      if (!planners[i].hasBackward())
+        continue;
+      int64_t ns = totalCostNs(plans[i].schedule);
+      if (ns > totalCostNs(planners[i].getSchedule()))
+        savedNs += std::max<int64_t>(
+            ns -
+                planners[i].findFastestNs(layout.slotsBytes + mib).value_or(ns),
+            0);
+      std::optional<int64_t> less =
+          planners[i].findFastestNs(layout.slotsBytes - mib);
+      fitsInLess &= less.has_value();
+      costNs += std::max<int64_t>(less.value_or(ns) - ns, 0);
+    }
+    double seconds = 1e-9 * static_cast<double>(options.rowsPerStep);
+    result.secondsSavedByNextMiB = seconds * static_cast<double>(savedNs);
+    if (fitsInLess)
+      result.secondsCostOfLastMiB = seconds * static_cast<double>(costNs);
   }
 
   int64_t getPlannedBytes(int64_t slotsBytes) const {

@@ -88,8 +88,8 @@ struct PlanBounds {
   /// by one of its variants, blocks' inputs kept or made again to any depth, by
   /// the blocks' peaks as measured apart. Never below `seconds`.
   double nestedSeconds = 0;
-  /// What one more MiB takes off `seconds`, and one less adds at least; 0 where
-  /// the budget does not bind.
+  /// Slope of `seconds` over the budget, in seconds per MiB; 0 where the budget
+  /// does not bind.
   double secondsPerMiB = 0;
 };
 
@@ -132,6 +132,10 @@ struct PlanResult {
 
   /// Of one optimizer step: all rows of its accumulation window.
   double flopsPerStep = 0, recomputedFlops = 0, secondsPerStep = 0;
+  /// What a plan for one MiB more takes less per step, and one for one MiB less
+  /// takes more; nothing if none is found for so little, or if not asked for.
+  double secondsSavedByNextMiB = 0;
+  std::optional<double> secondsCostOfLastMiB;
 
   int64_t weightCount = 0, weightBytes = 0; ///< as stored, without padding
   int64_t weightsFileBytes = 0;

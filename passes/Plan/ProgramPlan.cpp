@@ -87,4 +87,11 @@ std::optional<ProgramPlan> ProgramPlanner::planFastest(int64_t slotsBytes) {
   return std::nullopt;
 }
 
+std::optional<int64_t> ProgramPlanner::findFastestNs(int64_t slotsBytes) {
+  if (!remat)
+    return totalCostNs(schedule);
+  std::optional<RematPlan> plan = remat->planFastest(slotsBytes);
+  return plan ? std::optional(plan->costNs) : std::nullopt;
+}
+
 } // namespace neap

@@ -40,6 +40,11 @@ public:
   /// planSmallest() takes more.
   std::optional<ProgramPlan> planFastest(int64_t slotsBytes);
 
+  /// Time of one run by the fastest plan found within `slotsBytes`, before its
+  /// offsets are; nothing if none is found.
+  std::optional<int64_t> findFastestNs(int64_t slotsBytes);
+
+  bool hasBackward() const { return remat != nullptr; }
   ScheduleBound &getBound() { return bound; }
   /// RematPlanner::boundNested; 0 without a backward part.
   int64_t boundNested(int64_t bytes) {

@@ -12,6 +12,8 @@
 #include "passes/Analysis/Segmentation.h"
 #include "passes/Solvers/Chain.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <optional>
 #include <tuple>
 
@@ -127,6 +129,9 @@ private:
   using Judgement = std::tuple<bool, int64_t, int64_t, int64_t>;
   Judgement judge(const RematPlan &plan, int64_t budgetBytes) const;
   Candidate search(int64_t budgetBytes);
+  void
+  sweepLimits(Candidate &best, int64_t budgetBytes, int64_t low, int64_t high,
+              llvm::function_ref<std::optional<Choice>(int64_t)> choose) const;
   /// Counts down `evaluations`, of which it has at most so many.
   bool improveOnce(Candidate &best, int64_t budgetBytes,
                    int64_t &evaluations) const;

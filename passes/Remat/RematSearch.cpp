@@ -11,6 +11,9 @@ namespace {
 /// Estimated peaks tried between the smallest and somewhat above the budget.
 constexpr int sweepSteps = 24;
 
+/// Halvings of the step between the last that fits and the next.
+constexpr int bisections = 7;
+
 /// Bound on the time that one search for single changes spends, in steps
 /// walked.
 constexpr int64_t searchWork = 1'000'000;
@@ -32,35 +35,56 @@ RematPlanner::Judgement RematPlanner::judge(const RematPlan &plan,
 /// below and above the budget, and improves the best of them by single changes.
 RematPlanner::Candidate RematPlanner::search(int64_t budgetBytes) {
   Candidate best = makeCandidate(chooseKeepingAll());
-  auto consider = [&](std::optional<Choice> choice) {
-    if (!choice)
-      return;
-    Candidate candidate = makeCandidate(std::move(*choice));
-    if (judge(candidate.plan, budgetBytes) < judge(best.plan, budgetBytes))
-      best = std::move(candidate);
+  auto aboveBudget = [&](int64_t low) {
+    return std::max(budgetBytes + budgetBytes / 4, low + low / 4);
   };
-  int64_t low = needs[0];
-  int64_t high = std::max(budgetBytes + budgetBytes / 4, low + low / 4);
-  for (int i = 0; i <= sweepSteps; ++i)
-    consider(chooseFastest(low + (high - low) / sweepSteps * i, unlimited));
+  sweepLimits(best, budgetBytes, needs[0], aboveBudget(needs[0]),
+              [&](int64_t limit) { return chooseFastest(limit, unlimited); });
   // Estimated peaks add up what may not coincide; kept bytes are more reliable.
   int64_t keptByAll = 0;
   for (const std::vector<Option> &options : optionsAt)
     keptByAll += options.front().variant->keptBytes;
-  for (int i = 0; i <= sweepSteps; ++i)
-    consider(chooseFastest(unlimited, keptByAll / sweepSteps * i));
+  sweepLimits(best, budgetBytes, 0, keptByAll,
+              [&](int64_t limit) { return chooseFastest(unlimited, limit); });
   if (std::optional<int64_t> lowest =
-          nesting->getSmallestLimit(maxCostNs - totalCostNs(schedule))) {
-    int64_t highest =
-        std::min(std::max(budgetBytes + budgetBytes / 4, *lowest + *lowest / 4),
-                 nestingLimit);
-    for (int i = 0; i <= sweepSteps; ++i)
-      consider(chooseNested(*lowest + (highest - *lowest) / sweepSteps * i));
-  }
+          nesting->getSmallestLimit(maxCostNs - totalCostNs(schedule)))
+    sweepLimits(best, budgetBytes, *lowest,
+                std::min(aboveBudget(*lowest), nestingLimit),
+                [&](int64_t limit) { return chooseNested(limit); });
   int64_t evaluations = searchWork / (hoisted.size() + 1);
   while (improveOnce(best, budgetBytes, evaluations))
     continue;
   return best;
+}
+
+/// Tries limits from `low` to `high`; then closes in on the largest one that
+/// gives a plan within the budget.
+void RematPlanner::sweepLimits(
+    Candidate &best, int64_t budgetBytes, int64_t low, int64_t high,
+    llvm::function_ref<std::optional<Choice>(int64_t)> choose) const {
+  // True if the plan is within the budget.
+  auto consider = [&](int64_t limit) {
+    std::optional<Choice> choice = choose(limit);
+    if (!choice)
+      return true;
+    Candidate candidate = makeCandidate(std::move(*choice));
+    bool fits = candidate.plan.maxLiveBytes <= budgetBytes;
+    if (judge(candidate.plan, budgetBytes) < judge(best.plan, budgetBytes))
+      best = std::move(candidate);
+    return fits;
+  };
+  int64_t fitting = low, exceeding = low;
+  for (int i = 0; i <= sweepSteps; ++i) {
+    int64_t limit = low + (high - low) / sweepSteps * i;
+    if (consider(limit))
+      fitting = limit;
+    else if (exceeding <= fitting)
+      exceeding = limit;
+  }
+  for (int i = 0; i < bisections && fitting < exceeding; ++i) {
+    int64_t limit = fitting + (exceeding - fitting) / 2;
+    (consider(limit) ? fitting : exceeding) = limit;
+  }
 }
 
 /// Replaces one block's option, or a stretch of blocks by another cover of the

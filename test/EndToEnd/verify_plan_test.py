@@ -63,7 +63,7 @@ def good_plan():
             "order": {"peak_bytes": total - 300, "bound_bytes": total - 300},
             "order_without_recomputation": {"bound_bytes": total - 300},
             "peak": {"min_peak_bytes": total - 400, "bound_bytes": total - 500},
-            "time": {"seconds_per_step": 2.0, "bound_seconds": 1.5, "seconds_saved_by_next_mib": 0.1}},
+            "time": {"seconds_per_step": 2.0, "bound_seconds": 1.5, "bound_seconds_per_mib": 0.1}},
         "blocks": [{"index": i, "program": "train_row", "first_step": i, "last_step": i,
                     "first_onnx_node": f"/{i}", "last_onnx_node": f"/{i}", "type": i, "variant": "keep",
                     "kept_bytes": 0, "extra_seconds": 0.0} for i in range(2)],

@@ -85,6 +85,32 @@ TEST_F(PlanModuleTest, SaysWhatDoesNotFitAndLeavesTheModule) {
   EXPECT_TRUE(plan(*module, options).fits);
 }
 
+TEST_F(PlanModuleTest, TheNextMiBIsWorthWhatAnotherPlanSays) {
+  constexpr int64_t mib = int64_t(1) << 20;
+  std::string job = toyJob(/*tokens=*/65536, /*blocks=*/6);
+  auto planWithin = [&](std::optional<int64_t> budget) {
+    OwningOpRef<ModuleOp> module = parse(job);
+    PlanOptions options;
+    options.budgetBytes = budget;
+    return plan(*module, options);
+  };
+  PlanResult all = planWithin(std::nullopt);
+  EXPECT_EQ(all.secondsSavedByNextMiB, 0);
+  int64_t budget = (all.minPeakBytes + all.plannedBytes) / 2;
+  PlanResult result = planWithin(budget);
+  ASSERT_GT(result.recomputedFlops, 0);
+  int64_t slots = result.plannedBytes;
+  PlanResult more = planWithin(slots + mib), less = planWithin(slots - mib);
+  ASSERT_TRUE(less.fits);
+  ASSERT_TRUE(result.secondsCostOfLastMiB.has_value());
+  double tolerance = 1e-9;
+  EXPECT_NEAR(result.secondsSavedByNextMiB,
+              result.secondsPerStep - more.secondsPerStep, tolerance);
+  EXPECT_NEAR(*result.secondsCostOfLastMiB,
+              less.secondsPerStep - result.secondsPerStep, tolerance);
+  EXPECT_FALSE(planWithin(all.minPeakBytes).secondsCostOfLastMiB.has_value());
+}
+
 TEST_F(PlanModuleTest, SmallestIsAtMostAnyBudgetedPlan) {
   PlanOptions options;
   options.objective = PlanObjective::Smallest;

@@ -85,6 +85,7 @@ TEST_F(PlanReportTest, KeysKeepTheirOrder) {
                                             "recomputed_flops",
                                             "flash",
                                             "seconds_per_step",
+                                            "next_mib",
                                             "parameters",
                                             "weights"}));
   EXPECT_TRUE(json["budget"].is_null());
