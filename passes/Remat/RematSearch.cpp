@@ -9,10 +9,10 @@ namespace neap {
 namespace {
 
 /// Estimated peaks tried between the smallest and somewhat above the budget.
-constexpr int sweepSteps = 24;
+constexpr int sweepSteps = 12;
 
 /// Halvings of the step between the last that fits and the next.
-constexpr int bisections = 7;
+constexpr int bisections = 8;
 
 /// Bound on the time that one search for single changes spends, in steps
 /// walked.

@@ -35,8 +35,8 @@ static const char *const usage =
 
 int main(int argc, char **argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.size() == 1 &&
-      (arguments[0] == "--help" || arguments[0] == "-h")) {
+  if (!arguments.empty() &&
+      (arguments.back() == "--help" || arguments.back() == "-h")) {
     std::cout << usage;
     return neap::ExitDone;
   }
