@@ -71,6 +71,8 @@ const ProgramPlan &ProgramPlanner::planSmallest() {
 }
 
 std::optional<ProgramPlan> ProgramPlanner::planFastest(int64_t slotsBytes) {
+  if (planKeepingAll().allocation.heightBytes <= slotsBytes)
+    return planKeepingAll();
   int64_t target = slotsBytes;
   for (int attempt = 0; remat && attempt < maxTightenings; ++attempt) {
     std::optional<RematPlan> plan = remat->planFastest(target);

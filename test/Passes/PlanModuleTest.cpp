@@ -111,6 +111,19 @@ TEST_F(PlanModuleTest, TheNextMiBIsWorthWhatAnotherPlanSays) {
   EXPECT_FALSE(planWithin(all.minPeakBytes).secondsCostOfLastMiB.has_value());
 }
 
+TEST_F(PlanModuleTest, ABudgetOfJustEverythingKeptIsMetByThat) {
+  for (int blocks : {1, 3, 8}) {
+    OwningOpRef<ModuleOp> module = parse(toyJob(/*tokens=*/64, blocks));
+    PlanResult all = plan(*module);
+    PlanOptions options;
+    options.budgetBytes = all.plannedBytes;
+    OwningOpRef<ModuleOp> again = parse(toyJob(/*tokens=*/64, blocks));
+    PlanResult result = plan(*again, options);
+    EXPECT_EQ(result.plannedBytes, all.plannedBytes);
+    EXPECT_EQ(result.recomputedFlops, 0);
+  }
+}
+
 TEST_F(PlanModuleTest, SmallestIsAtMostAnyBudgetedPlan) {
   PlanOptions options;
   options.objective = PlanObjective::Smallest;
