@@ -94,6 +94,37 @@ TEST_F(PlanReportTest, KeysKeepTheirOrder) {
   EXPECT_EQ(json["programs"][0]["steps"][3]["onnx_node"], "/layers.0/mix");
 }
 
+// A bound means nothing without its class: changing one must be meant.
+TEST_F(PlanReportTest, CertificatesNameTheirClasses) {
+  auto json = nlohmann::json::parse(renderPlanJson(plan(), makeInfo()));
+  std::map<std::string, std::string> classes;
+  for (const auto &[name, certificate] : json["certificates"].items())
+    classes[name] = certificate["class"];
+  std::string effects = "keeps the order of effects";
+  EXPECT_EQ(
+      classes,
+      (std::map<std::string, std::string>{
+          {"offsets", "any offsets of these buffers"},
+          {"order",
+           "any order of the chosen operations that keeps the forward part "
+           "before the loss, the backward part after it, and the order of "
+           "effects"},
+          {"order_without_recomputation",
+           "every operation run once, in any order that keeps the forward part "
+           "before the loss, the backward part after it, and the order of "
+           "effects"},
+          {"peak", "any order that " + effects +
+                       ", any recomputation of forward operations, at the "
+                       "device's sizes of scratch"},
+          {"time", "any order that " + effects +
+                       ", any recomputation of forward operations, within the "
+                       "budget, at the costs of the device's model"},
+          {"time_nested",
+           "blocks run by one of their variants, their inputs kept or made "
+           "again to any depth, peaks of blocks as measured apart, within the "
+           "budget"}}));
+}
+
 TEST_F(PlanReportTest, SavedAndTransientAreToldApart) {
   PlanResult result = plan();
   int64_t saved = 0;
