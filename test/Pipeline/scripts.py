@@ -3,7 +3,9 @@
 
 Usage: scripts.py [unittest arguments]
 """
+import importlib.util
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -46,6 +48,23 @@ class Generate(unittest.TestCase):
     def test_gpt2_alone_has_as_many_kv_heads_as_heads(self):
         done = self.generate("--arch", "gpt2")
         self.assertEqual((done.returncode, done.stdout[-24:]), (0, "148992 parameters, fp32\n"), done.stderr)
+
+
+class Bench(unittest.TestCase):
+    def test_numbers_of_small_models(self):
+        sys.path.insert(0, str(ROOT / "tools" / "bench"))
+        import plan_table
+        for value, text in ((0, "0.0"), (0.0012345, "0.001234"), (0.5, "0.5000"), (12.345, "12.35"),
+                            (1234.5, "1234.5")):
+            self.assertEqual(plan_table.digits(value), text)
+        self.assertEqual([plan_table.percent(x) for x in (-1e-12, 0, 0.1234)], ["0.00", "0.00", "12.34"])
+
+    def test_without_pytorch_one_line_says_so(self):
+        if importlib.util.find_spec("torch"):
+            self.skipTest("PyTorch is installed")
+        done = run("tools/bench/step_time_vs_pytorch.py")
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (1, "", "error: needs PyTorch (pip install torch)\n"))
 
 
 class Help(unittest.TestCase):
