@@ -118,8 +118,8 @@ void put_warmup(fact_list *list, const neap_training *t) {
   if (none)
     put_fact(list, {"warmup_steps", "warm-up", 0, "none", ""});
   else if (t->warmup_steps < 1)
-    put_fact(list, {"warmup_ratio", "warm-up", t->warmup_steps,
-                    t->warmup_steps, " of all steps"});
+    put_fact(list, {"warmup_ratio", "warm-up", t->warmup_steps, t->warmup_steps,
+                    " of all steps"});
   else
     put_number(list, "warmup_steps", "warm-up",
                static_cast<int64_t>(t->warmup_steps),
