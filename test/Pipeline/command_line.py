@@ -267,7 +267,8 @@ class CommandLine(PipelineCase):
         (device,), table = self.sweep()
         plans = device["plans"]
         self.assertEqual((device["device"], len(plans)), (DEVICE, 5))
-        self.assertEqual(len(table.splitlines()), 2 + 5 + 1)
+        self.assertEqual(len(table.splitlines()), 2 + 5 + 1 + 1)
+        self.assertIn("ms by MiB: by how much `at least` falls per MiB more\n", table)
         peaks = [p["planned_bytes"] for p in plans]
         self.assertEqual(peaks, sorted(peaks))
         self.assertGreater(plans[0]["recomputed_flops"], 0)
