@@ -177,6 +177,20 @@ class CommandLine(PipelineCase):
                      command=self.job("compile", "-o", file / "below", device=support.DEVICE))
         self.assertEqual(file.read_text(), "mine")
 
+    def test_a_report_makes_the_folders_on_its_way(self):
+        root = self.work / "reports"
+        support.checked(*self.job("plan", "-o", root / "a" / "mine.json"))
+        self.assertEqual([p.name for p in (root / "a").iterdir()], ["mine.json"])
+        before = (root / "a" / "mine.json").read_text()
+        json.loads(before)
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        for path in (root / "b" / "mine.json", root / "b", root / "a" / "mine.json"):
+            done = support.run(*self.job("plan", "-o", path), preexec_fn=limit)
+            self.assertEqual(done.returncode, INVALID, done.stderr)
+            self.assertEqual(([p.name for p in root.iterdir()], [p.name for p in (root / "a").iterdir()]),
+                             (["a"], ["mine.json"]))
+        self.assertEqual((root / "a" / "mine.json").read_text(), before)
+
     # Baselines -------------------------------------------------------------
 
     def plan(self, name):
