@@ -82,9 +82,9 @@ void put_rows(fact_list *list, const neap_training *t) {
   put_text(list, "tokenizer", "tokenizer",
            t->tokenizer == NEAP_TOKENIZER_BYTES ? "bytes" : "none");
   if (t->eos_token >= 0)
-    put_number(list, "eos_token", "end of a row", t->eos_token);
+    put_number(list, "eos_token", "token that ends a row", t->eos_token);
   else
-    put_fact(list, {"eos_token", "end of a row", "null", "no token", ""});
+    put_fact(list, {"eos_token", "token that ends a row", "null", "none", ""});
   static const char *const values[] = {"null", "false", "true"};
   static const char *const meanings[] = {"the completion, or all of a text",
                                          "all of the row",

@@ -367,8 +367,8 @@ class Evaluation(Case):
         text, facts = self.info('plain')
         self.assertEqual((text['length'], facts['max_steps']), ('4 steps', 4))
         self.assertNotIn('num_train_epochs', facts)
-        self.assertEqual((text['end of a row'], facts['eos_token']),
-                         ('no token', None))
+        self.assertEqual((text['token that ends a row'], facts['eos_token']),
+                         ('none', None))
         self.assertEqual((text['warm-up'], facts['warmup_steps']), ('none', 0))
         self.assertEqual((text['accumulation'], text['batch']),
                          ('1 batch', '2 rows'))
@@ -385,7 +385,7 @@ class Evaluation(Case):
         self.assertEqual((text['warm-up'], facts['warmup_steps']),
                          ('2 steps', 2))
         text, facts = self.info('alltext')
-        self.assertEqual((text['end of a row'], facts['eos_token']),
+        self.assertEqual((text['token that ends a row'], facts['eos_token']),
                          ('256', 256))
         self.assertEqual((text['trained on'], facts['completion_only_loss']),
                          ('all of the row', False))
