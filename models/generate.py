@@ -10,6 +10,7 @@ the same arguments give the same bytes on any machine.
               --ffn 4864 --vocab 151936 --dtype bf16 --external-data -o model.onnx
 """
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -82,16 +83,26 @@ def write_trained(path, config, state):
     architectures.build(config, style, trained_source(state)).write(path)
 
 
+LARGEST = {"hidden": 1 << 20, "layers": 4096, "heads": 4096, "kv_heads": 4096, "ffn": 1 << 22,
+           "vocab": 1 << 24, "positions": 1 << 24}
+
+
 def check(config):
     """Says what is wrong with an architecture, or returns None."""
+    for field, largest in LARGEST.items():
+        if not 1 <= config[field] <= largest:
+            return f"{field.replace('_', '-')} must be from 1 to {largest}, but is {config[field]}"
+    for field in ("theta", "eps"):
+        if not 0 < config[field] < math.inf:
+            return f"{field} must be positive and finite, but is {config[field]}"
     if config["hidden"] % config["heads"]:
         return f"hidden {config['hidden']} is no multiple of heads {config['heads']}"
     if config["heads"] % config["kv_heads"]:
-        return f"heads {config['heads']} is no multiple of kv heads {config['kv_heads']}"
+        return f"heads {config['heads']} is no multiple of kv-heads {config['kv_heads']}"
     if config["arch"] != "gpt2" and config["hidden"] // config["heads"] % 2:
         return f"head size {config['hidden'] // config['heads']} is odd, but rotary needs pairs"
     if config["arch"] == "gpt2" and config["kv_heads"] != config["heads"]:
-        return "gpt2 has as many kv heads as heads"
+        return f"gpt2 has as many kv-heads as heads, but {config['kv_heads']} and {config['heads']} are given"
     return None
 
 
@@ -99,7 +110,8 @@ def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", required=True)
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="tiny")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="tiny",
+                        help="what the other options change; tiny if not given")
     parser.add_argument("--arch", choices=["llama", "qwen2", "gpt2"])
     for field in ("hidden", "layers", "heads", "kv-heads", "ffn", "vocab", "positions"):
         parser.add_argument("--" + field, type=int)
@@ -123,9 +135,13 @@ def parse(argv):
             config[field] = value
     if args.untied:
         config["tied"] = False
+    if config["arch"] == "gpt2" and args.kv_heads is None:
+        config["kv_heads"] = config["heads"]
     error = check(config)
+    if not error and (args.batch < 1 or args.seq < 1):
+        error = f"batch and seq must be at least 1, but are {args.batch} and {args.seq}"
     if error:
-        parser.error(error)
+        parser.error(f"{error} (what is not given is as in the preset '{args.preset}')")
     return args, config
 
 

@@ -353,6 +353,10 @@ def check_parameters(plan, faults):
 def verify(plan):
     """(faults, facts to print) of a parsed plan."""
     faults = Faults()
+    if isinstance(plan, dict) and "devices" in plan and "programs" not in plan:
+        faults.append("is a sweep (neap plan --sweep), the figures of plans without their buffers: "
+                      "there is nothing to recompute; expected a plan.json")
+        return faults, ""
     missing = [k for k in REQUIRED if k not in plan]
     if missing:
         faults.append(f"missing: {', '.join(missing)}")
@@ -393,7 +397,10 @@ def main(paths):
             faults, facts = [f"does not follow the schema: {type(error).__name__} {error}"], ""
         for fault in faults:
             print(f"{path}: {fault}")
-        print(f"{path}: {f'{len(faults)} faults' if faults else 'agrees: ' + facts}")
+        verdict = "agrees: " + facts
+        if faults:
+            verdict = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        print(f"{path}: {verdict}")
         failed = failed or bool(faults)
     return 1 if failed else 0
 

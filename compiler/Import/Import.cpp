@@ -208,8 +208,10 @@ InputOr<ImportedModel> Importer::raise(ValueId logits, Lengths lengths) {
       result.modules.back().op.getWeight().getDefiningOp<graph::WeightOp>();
   if (std::string remark = weights.untiedRemark(
           result.module->lookupSymbol<graph::WeightDeclOp>(head.getDecl()));
-      !remark.empty())
+      !remark.empty()) {
     result.notes.push_back(remark);
+    result.mayBeTied = true;
+  }
   if (failed(verify(*result.module)))
     return InputError{model.path, "",
                       "internal error: the imported module is not valid"};
@@ -312,6 +314,7 @@ void summarise(const GraphIndex &index, ModelSummary &summary) {
   }
   countDeclared(*imported->module, summary);
   summary.notes = imported->notes;
+  summary.mayCountTiedTwice = imported->mayBeTied;
   summary.modules = imported->modules;
   for (ModuleInfo &info : summary.modules)
     info.op = nullptr;

@@ -46,6 +46,8 @@ struct ImportedModel {
   std::vector<std::string> absentWeights;
   /// Remarks for the user, one line each, lowercase.
   std::vector<std::string> notes;
+  /// The head may be the embedding; one of the notes says so.
+  bool mayBeTied = false;
 };
 
 /// Imports the forward pass of a decoder-only language model. The context must
@@ -70,6 +72,9 @@ struct ModelSummary {
   /// `OpType (node)`, one per kind of operator, with the number of nodes.
   std::vector<std::string> unsupported;
   std::vector<std::string> notes; ///< as of ImportedModel
+  /// The head may be the embedding, which only absent data would tell: then
+  /// `parameters` counts it twice.
+  bool mayCountTiedTwice = false;
   /// Why the model cannot be imported, empty if it can.
   std::string problem;
 };

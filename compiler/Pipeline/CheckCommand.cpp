@@ -1,4 +1,5 @@
 #include "compiler/Pipeline/Commands.h"
+#include "compiler/Spec/Count.h"
 
 #include <iostream>
 
@@ -11,13 +12,15 @@ CommandResult neap::runCheck(const CheckRequest &request) {
   if (request.update) {
     if (auto error = updateBaseline(request.baseline, *rows))
       return *error;
-    std::cout << "baseline " << request.baseline << ": " << rows->size()
-              << " jobs\n";
+    std::cout << "baseline " << request.baseline << ": "
+              << formatCount(int64_t(rows->size()), "job") << "\n";
     return std::nullopt;
   }
   InputOr<BaselineRows> baseline = readBaseline(request.baseline);
   if (!baseline)
     return baseline.error();
+  if (auto error = findOtherDevice(*baseline, *rows))
+    return *error;
   CheckResult result = checkBaseline(*baseline, *rows, request.options);
   std::cout << renderCheck(result, request.format);
   if (result.failed())

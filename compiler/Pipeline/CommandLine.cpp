@@ -99,19 +99,26 @@ void addJobOptions(CLI::App &app, JobRequest &request) {
 
 constexpr const char *deviceHelp = "profile: a shipped name, `host` or a file";
 
+const char *thresholdSyntax(Metric metric) {
+  return metric == Metric::Seconds ? "seconds, or a share such as 2%"
+                                   : "bytes, a size such as 4MiB, or a share "
+                                     "such as 2%";
+}
+
 void addThreshold(CLI::App &app, const char *flag, Metric metric,
-                  CheckRequest &request, const char *help) {
+                  CheckRequest &request, const char *byDefault) {
   app.add_option_function<std::string>(
-      flag,
-      [&request, metric, flag](const std::string &text) {
-        std::optional<Threshold> threshold = parseThreshold(metric, text);
-        if (!threshold)
-          throw CLI::ValidationError(
-              flag,
-              "expected an amount or a percentage, but found '" + text + "'");
-        request.options.thresholds[size_t(metric)] = *threshold;
-      },
-      help);
+         flag,
+         [&request, metric, flag](const std::string &text) {
+           std::optional<Threshold> threshold = parseThreshold(metric, text);
+           if (!threshold)
+             throw CLI::ValidationError(flag, std::string("expected ") +
+                                                  thresholdSyntax(metric) +
+                                                  ", but found '" + text + "'");
+           request.options.thresholds[size_t(metric)] = *threshold;
+         },
+         std::string(thresholdSyntax(metric)) + "; default " + byDefault)
+      ->type_name("AMOUNT");
 }
 
 /// A command line under construction: each subcommand says what it runs.
@@ -210,8 +217,9 @@ struct CommandLine {
     CLI::App *command =
         app.add_subcommand("check", "compare plans with a baseline");
     command
-        ->add_option("PLAN", check.plans,
-                     "plan.json files or folders with them")
+        ->add_option(
+            "PLAN", check.plans,
+            "files, or folders: plan.json and *.plan.json at any depth")
         ->required()
         ->check(notEmpty);
     command->add_option("--baseline", check.baseline, "the committed figures")
@@ -219,14 +227,12 @@ struct CommandLine {
         ->check(notEmpty);
     command->add_flag("--update-baseline", check.update,
                       "make these plans the baseline");
-    addThreshold(*command, "--max-peak-increase", Metric::Peak, check,
-                 "default 0");
+    addThreshold(*command, "--max-peak-increase", Metric::Peak, check, "0");
     addThreshold(*command, "--max-min-peak-increase", Metric::MinPeak, check,
-                 "default 0");
-    addThreshold(*command, "--max-time-increase", Metric::Seconds, check,
-                 "default 2%");
+                 "0");
+    addThreshold(*command, "--max-time-increase", Metric::Seconds, check, "2%");
     addThreshold(*command, "--max-flash-write-increase", Metric::FlashWrite,
-                 check, "default 0");
+                 check, "0");
     std::vector<CLI::Option *> formats;
     auto format = [&](const char *flag, CheckFormat value, const char *help) {
       CLI::Option *option = command->add_flag_callback(

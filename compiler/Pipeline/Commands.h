@@ -20,7 +20,8 @@ CommandResult runPlan(const JobRequest &request);
 CommandResult runSweep(JobRequest request,
                        const std::vector<std::string> &devices, int points);
 
-/// Inputs, parameters, modules LoRA can target, unsupported operators.
+/// Inputs, parameters, modules LoRA can target, unsupported operators; then an
+/// error where the model cannot be imported.
 CommandResult runInspect(const std::string &model);
 
 CommandResult runDeviceList();

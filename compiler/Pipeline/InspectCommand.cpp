@@ -7,13 +7,18 @@ using namespace neap;
 
 static void printList(const char *title,
                       const std::vector<std::string> &lines) {
+  if (lines.empty())
+    return;
   std::cout << title << ":\n";
   for (const std::string &line : lines)
     std::cout << "  " << line << "\n";
 }
 
-static std::string describeAliases(const ModuleInfo &module) {
-  std::string text;
+static std::string describeModule(const ModuleInfo &module) {
+  std::string text = module.path + "  " + std::to_string(module.inFeatures) +
+                     " -> " + std::to_string(module.outFeatures);
+  if (module.isOutputEmbedding)
+    text += "  (output projection, not supported)";
   for (const std::string &alias : module.aliases)
     text += "  (or " + alias + ")";
   return text;
@@ -26,20 +31,20 @@ CommandResult neap::runInspect(const std::string &model) {
   std::cout << "model: " << model << "\nproducer: " << summary->producer
             << "\nopset: " << summary->opset
             << "\nparameters: " << summary->parameters << " ("
-            << summary->parameterBytes << " bytes)\n";
+            << summary->parameterBytes << " bytes)"
+            << (summary->mayCountTiedTwice
+                    ? " (the tied embedding counted twice?)\n"
+                    : "\n");
   printList("inputs", summary->inputs);
   printList("outputs", summary->outputs);
-  std::cout << "modules LoRA can target:\n";
+  std::vector<std::string> modules;
   for (const ModuleInfo &module : summary->modules)
-    std::cout << "  " << module.path << "  " << module.inFeatures << " -> "
-              << module.outFeatures
-              << (module.isOutputEmbedding ? "  (output projection)" : "")
-              << describeAliases(module) << "\n";
+    modules.push_back(describeModule(module));
+  printList("modules LoRA can target", modules);
   for (const std::string &note : summary->notes)
     std::cerr << "warning: " << note << "\n";
-  if (!summary->unsupported.empty())
-    printList("operators not supported", summary->unsupported);
+  printList("operators not supported", summary->unsupported);
   if (!summary->problem.empty())
-    std::cout << "cannot be imported: " << summary->problem << "\n";
+    return CommandError(ExitCode::InvalidInput, summary->problem);
   return std::nullopt;
 }

@@ -6,6 +6,8 @@
 #include "compiler/Report/ReportFormat.h"
 
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 #include <chrono>
 #include <iostream>
@@ -21,19 +23,22 @@ static double seconds(Clock::duration duration) {
 CommandResult neap::writeReport(const std::string &path,
                                 const std::string &name,
                                 const std::string &text, std::string &written) {
-  if (llvm::StringRef(path).ends_with(".json")) {
-    written = path;
+  bool isFile = llvm::StringRef(path).ends_with(".json");
+  written = isFile ? path : path + "/" + name;
+  llvm::StringRef parent = llvm::sys::path::parent_path(path);
+  if (isFile && (parent.empty() || llvm::sys::fs::is_directory(parent))) {
     if (auto error = writeFile(path, text))
       return *error;
     return std::nullopt;
   }
-  written = path + "/" + name;
-  InputOr<OutputFolder> folder = OutputFolder::create(path);
+  InputOr<OutputFolder> folder =
+      OutputFolder::create(isFile ? parent.str() : path);
   if (!folder)
     return folder.error();
-  if (auto error = writeFile(folder->stage(name), text))
+  std::string file = isFile ? llvm::sys::path::filename(path).str() : name;
+  if (auto error = writeFile(folder->stage(file), text))
     return folder->describe(*error);
-  if (auto error = folder->commit({name}))
+  if (auto error = folder->commit({file}))
     return *error;
   return std::nullopt;
 }

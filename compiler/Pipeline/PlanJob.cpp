@@ -2,6 +2,7 @@
 
 #include "compiler/Pipeline/AdapterFiles.h"
 #include "compiler/Report/PlanJson.h"
+#include "compiler/Spec/Count.h"
 #include "compiler/Spec/EffectiveSpec.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -111,10 +112,10 @@ CommandResult neap::sweepJob(const JobRequest &request, Job &job, int points,
 }
 
 std::string neap::describePlan(const Job &job, const PlannedJob &planned) {
-  std::string text = "job " + job.name + " for " + job.device.name + ": " +
-                     std::to_string(job.matchedPaths.size()) + " modules, " +
-                     std::to_string(job.trainableParameters) +
-                     " trainable parameters\n";
+  std::string text =
+      "job " + job.name + " for " + job.device.name + ": " +
+      formatCount(int64_t(job.matchedPaths.size()), "module") + ", " +
+      formatCount(job.trainableParameters, "trainable parameter") + "\n";
   text += "lora:     " + describeLora(job.lora) + "\n";
   text += "training: " + describeTraining(job.train) + "\n";
   text += "          " + describeExecution(job.train) + "\n";

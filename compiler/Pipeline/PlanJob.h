@@ -19,8 +19,8 @@ struct PlannedJob {
 };
 
 /// Plans within the request's or the device's budgets, of memory and of bytes
-/// written. Does not fit: an error with the smallest feasible peak and the
-/// largest tensors there, or with what is written.
+/// written. Does not fit: an error with the smallest feasible peak, its
+/// classes and the largest tensors there, or with what is written.
 CommandResult planJob(const JobRequest &request, Job &job, PlannedJob &planned);
 
 /// Plans for `points` budgets; `job.joint` stays as it is.
@@ -31,7 +31,7 @@ CommandResult sweepJob(const JobRequest &request, Job &job, int points,
 std::string describePlan(const Job &job, const PlannedJob &planned);
 
 /// Where a report goes: `path` itself if it ends in .json, else `name` in the
-/// folder `path`, which is made if it does not exist. Writes it, whole or not
+/// folder `path`. Folders that do not exist are made. Writes it, whole or not
 /// at all, and stores the file's path in `written`.
 CommandResult writeReport(const std::string &path, const std::string &name,
                           const std::string &text, std::string &written);

@@ -222,12 +222,18 @@ addPlanRow(std::string_view text, const std::string &file, BaselineRows &rows) {
   readMetric(reader, "seconds_per_step", Metric::Seconds, row);
   readNestedMetric(reader, "flash", "write_bytes_per_step", Metric::FlashWrite,
                    row);
+  reader.text("device", row.device);
+  row.file = file;
   readLargestTensors(reader, row);
-  if (!rows.emplace(job, row).second)
-    reader.fail("job", "a second plan of the job \"" + job + "\"");
   if (reader.failed())
     return reader.error();
-  return std::nullopt;
+  auto [known, isNew] = rows.emplace(job, row);
+  if (isNew)
+    return std::nullopt;
+  return InputError{file, "job",
+                    "a second plan of the job \"" + job + "\" after '" +
+                        known->second.file +
+                        "': plan one of them under another --name"};
 }
 
 InputOr<BaselineRows> readPlanRows(const std::vector<std::string> &paths) {
@@ -269,6 +275,7 @@ InputOr<BaselineRows> parseBaseline(std::string_view text,
       readMetric(fields, metricKey(metric), metric, row);
     fields.require("neap_version");
     fields.text("neap_version", row.neapVersion);
+    fields.text("device", row.device);
     fields.refuseUnknown();
     if (fields.failed())
       return fields.error();
@@ -297,6 +304,8 @@ std::string renderBaseline(const BaselineRows &rows) {
       else
         fields[metricKey(metric)] = int64_t(row[metric]);
     fields["neap_version"] = row.neapVersion;
+    if (!row.device.empty())
+      fields["device"] = row.device;
   }
   return Json({{"schema_version", 1}, {"jobs", jobs}}).dump(2) + "\n";
 }
@@ -357,6 +366,24 @@ std::optional<InputError> updateBaseline(const std::string &file,
   if (descriptor >= 0)
     unlink(temporary.c_str());
   return error;
+}
+
+std::optional<InputError> findOtherDevice(const BaselineRows &baseline,
+                                          const BaselineRows &current) {
+  for (const auto &[job, row] : current) {
+    auto known = baseline.find(job);
+    if (known == baseline.end() || known->second.device.empty() ||
+        row.device.empty() || known->second.device == row.device)
+      continue;
+    return InputError{row.file, "device",
+                      "expected a plan of the job \"" + job + "\" for '" +
+                          known->second.device +
+                          "', as in the baseline, but found one for '" +
+                          row.device +
+                          "': plan it under another --name, or let "
+                          "--update-baseline replace the row"};
+  }
+  return std::nullopt;
 }
 
 CheckResult checkBaseline(const BaselineRows &baseline,

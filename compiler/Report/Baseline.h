@@ -30,6 +30,9 @@ std::string formatMetric(Metric metric, double value);
 struct BaselineRow {
   std::array<double, metricCount> values{};
   std::string neapVersion;
+  /// The profile's name; empty in baselines of before it was kept.
+  std::string device;
+  std::string file; ///< of a plan
   /// Of a plan: the largest buffers alive at its peak, e.g.
   /// `logits (/lm_head/MatMul) 12.0 MiB`. Baselines do not store them.
   std::vector<std::string> largestAtPeak;
@@ -97,7 +100,8 @@ struct CheckResult {
 };
 
 /// Reads the plans at `paths`: files, or folders, in which every `plan.json`
-/// and `*.plan.json` at any depth is one. Two plans of one job are an error.
+/// and `*.plan.json` at any depth is one. Two plans of one job are an error
+/// that names both.
 InputOr<BaselineRows> readPlanRows(const std::vector<std::string> &paths);
 
 /// Reads one plan.json text of a known schema version into `rows`; an error, or
@@ -116,6 +120,11 @@ std::string renderBaseline(const BaselineRows &rows);
 /// part of writing fails, and where it is neither empty nor a baseline.
 std::optional<InputError> updateBaseline(const std::string &file,
                                          const BaselineRows &rows);
+
+/// A plan for another device than its row's: an error, since their figures say
+/// nothing about each other. Rows without a device match any.
+std::optional<InputError> findOtherDevice(const BaselineRows &baseline,
+                                          const BaselineRows &current);
 
 CheckResult checkBaseline(const BaselineRows &baseline,
                           const BaselineRows &current,

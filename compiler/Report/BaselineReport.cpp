@@ -1,4 +1,5 @@
 #include "compiler/Report/BaselineReport.h"
+#include "compiler/Spec/Count.h"
 #include "compiler/Spec/Json.h"
 #include <algorithm>
 #include <cmath>
@@ -90,7 +91,7 @@ std::string summary(const CheckResult &result) {
     failed += row.failed();
     added += row.status == RowStatus::New;
   }
-  return std::to_string(result.rows.size()) + " jobs, " +
+  return formatCount(int64_t(result.rows.size()), "job") + ", " +
          std::to_string(failed) + " failed, " + std::to_string(added) + " new";
 }
 

@@ -51,8 +51,8 @@ struct PlanReportInfo {
 /// trailing newline.
 std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info);
 
-/// Lines for people, at most 16: trainable state, peak by class against the
-/// budget, smallest peak, floor and gaps, recompute share, time, flash.
+/// Lines for people, at most 15: peak by class against the budget, smallest
+/// peak, floor and gaps, recompute share, time, flash.
 std::string renderPlanSummary(const PlanResult &plan,
                               const PlanReportInfo &info);
 
@@ -61,8 +61,8 @@ std::string renderPlanSummary(const PlanResult &plan,
 std::string explainPeak(const PlanResult &plan);
 
 /// The message of exit code 4, for a plan that does not fit: budget and who set
-/// it, smallest peak and the five largest tensors alive there with their ONNX
-/// nodes. Does not end in a newline.
+/// it, smallest peak, its classes and the five largest tensors alive there with
+/// their ONNX nodes. Does not end in a newline.
 std::string renderDoesNotFit(const PlanResult &plan,
                              const PlanReportInfo &info);
 

@@ -54,10 +54,10 @@ std::string summarizeClasses(const PlanResult &plan) {
     int64_t bytes = plan.bytesByClass[static_cast<size_t>(c)];
     if (bytes == 0)
       continue;
-    text += format("  %-20s %10s%s",
+    text += format("%s  %-20s %10s", column % 2 ? "  " : "",
                    getMemoryClassName(static_cast<MemoryClass>(c)),
-                   formatBytes(bytes).c_str(), column % 2 ? "\n" : "  ");
-    ++column;
+                   formatBytes(bytes).c_str());
+    text += column++ % 2 ? "\n" : "";
   }
   return column % 2 ? text + "\n" : text;
 }
@@ -66,18 +66,11 @@ std::string summarizeClasses(const PlanResult &plan) {
 
 std::string renderPlanSummary(const PlanResult &plan,
                               const PlanReportInfo &info) {
-  int64_t elements = 0;
-  for (const ParameterLayout &parameter : plan.layout.parameters)
-    elements += parameter.elements;
-  std::string text =
-      format("trainable: %zu arrays, %lld parameters\n",
-             plan.layout.parameters.size(), static_cast<long long>(elements));
-  text += summarizePeak(plan, info) + summarizeClasses(plan);
+  std::string text = summarizePeak(plan, info) + summarizeClasses(plan);
   const PlanBounds &bounds = plan.bounds;
   text += "smallest peak " + formatBytes(plan.minPeakBytes) +
-          "; no plan below " + formatBytes(bounds.floorBytes) +
-          ", none that runs everything once below " +
-          formatBytes(bounds.orderPeakBytes) + "\n";
+          "; no plan below " + formatBytes(bounds.floorBytes) + ", nor below " +
+          formatBytes(bounds.orderPeakBytes) + " without recomputation\n";
   text += "arena " + formatBytes(plan.layout.arenaBytes) + ", " +
           formatShare(static_cast<double>(plan.fragmentationBytes),
                       static_cast<double>(plan.maxLiveBytes)) +
@@ -130,12 +123,14 @@ std::string renderDoesNotFit(const PlanResult &plan,
   std::string limit = info.budgetSource == "profile"
                           ? "the profile '" + info.device + "'"
                           : info.budgetSource;
-  std::string text =
-      format("expected a peak of at most %lld bytes%s%s (the limit of %s), but "
-             "the smallest feasible peak is %lld bytes\n",
-             static_cast<long long>(info.budgetBytes.value_or(0)),
-             info.budgetKind.empty() ? "" : " ", info.budgetKind.c_str(),
-             limit.c_str(), static_cast<long long>(plan.minPeakBytes));
+  std::string kind = info.budgetKind.empty() ? "" : " " + info.budgetKind;
+  std::string text = "expected a peak of at most " +
+                     formatExactBytes(info.budgetBytes.value_or(0)) + kind +
+                     " (the limit of " + limit +
+                     "), but the smallest feasible peak is " +
+                     formatExactBytes(plan.minPeakBytes) + kind + "\n";
+  text += "by class there, adding up to " + formatBytes(plan.peak.cgroupBytes) +
+          " cgroup:\n" + summarizeClasses(plan);
   text += "largest tensors at the smallest feasible peak:\n" +
           listTensorsAtPeak(plan);
   text.pop_back();

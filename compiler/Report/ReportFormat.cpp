@@ -2,6 +2,8 @@
 
 #include "compiler/Report/ReportFormat.h"
 
+#include "compiler/Spec/Count.h"
+
 namespace neap {
 
 std::string formatBytes(int64_t bytes) {
@@ -11,6 +13,11 @@ std::string formatBytes(int64_t bytes) {
   if (bytes >= 1 << 20)
     return format("%.1f MiB", size / (1 << 20));
   return bytes == 0 ? "0 B" : format("%.1f KiB", size / 1024);
+}
+
+std::string formatExactBytes(int64_t bytes) {
+  std::string exact = formatCount(bytes, "byte");
+  return bytes < 1024 ? exact : formatBytes(bytes) + " (" + exact + ")";
 }
 
 std::string formatShare(double part, double whole) {

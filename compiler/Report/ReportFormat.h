@@ -22,6 +22,9 @@ std::string format(const char *pattern, Args... args) {
 /// "1.21 GiB", "89.1 MiB", "3.5 KiB" or "0 B".
 std::string formatBytes(int64_t bytes);
 
+/// "400.0 MiB (419430400 bytes)"; "1 byte" and the like where they are few.
+std::string formatExactBytes(int64_t bytes);
+
 /// "18.2 %"; 0 % of nothing.
 std::string formatShare(double part, double whole);
 

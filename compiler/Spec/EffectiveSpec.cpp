@@ -1,4 +1,5 @@
 #include "compiler/Spec/EffectiveSpec.h"
+#include "compiler/Spec/Count.h"
 #include "compiler/Spec/Json.h"
 
 namespace neap {
@@ -43,7 +44,7 @@ std::string describeWarmup(double warmup) {
     return "";
   if (warmup < 1)
     return ", warm-up " + formatNumber(100 * warmup) + " % of steps";
-  return ", warm-up " + formatNumber(warmup) + " steps";
+  return ", warm-up " + formatCount(int64_t(warmup), "step");
 }
 
 } // namespace
@@ -90,7 +91,7 @@ std::string describeLora(const LoraSpec &spec) {
 
 static std::string describeRows(const TrainSpec &spec) {
   const neap_training &training = spec.training;
-  return std::to_string(training.batch_rows) + " rows x " +
+  return formatCount(training.batch_rows, "row") + " x " +
          std::to_string(training.accumulation_steps) + " accumulated, up to " +
          std::to_string(spec.maxLength) + " tokens";
 }
@@ -118,8 +119,10 @@ static std::string describeOrder(const neap_training &training) {
 std::string describeTraining(const TrainSpec &spec) {
   const neap_training &training = spec.training;
   return describeRows(spec) + ", " +
-         (training.max_steps > 0 ? std::to_string(training.max_steps) + " steps"
-                                 : formatNumber(training.epochs) + " epochs") +
+         (training.max_steps > 0
+              ? formatCount(training.max_steps, "step")
+              : formatNumber(training.epochs) +
+                    (training.epochs == 1 ? " epoch" : " epochs")) +
          ", " + describeUpdate(training) + ", seed " +
          std::to_string(training.seed) + describeOrder(training);
 }

@@ -157,14 +157,17 @@ InputError noMatch(const LoraSpec &spec,
   auto fail = [&](const std::string &message) {
     return InputError{spec.file, "target_modules", message};
   };
-  if (candidates.empty())
+  // The output projection is matched, so that asking for it is refused by name,
+  // but never offered.
+  std::vector<std::string> requests = spec.targets.names, paths;
+  for (const ModuleCandidate &candidate : candidates)
+    if (!candidate.isOutputEmbedding)
+      paths.push_back(candidate.path);
+  if (paths.empty())
     return fail("the model has no linear layer that LoRA could adapt");
   bool isPattern = spec.targets.kind == ModuleSelector::Pattern;
-  std::vector<std::string> requests = spec.targets.names, paths;
   if (isPattern)
     requests = {spec.targets.pattern};
-  for (const ModuleCandidate &candidate : candidates)
-    paths.push_back(candidate.path);
   std::string listed = "; closest of the modules that can be adapted: " +
                        listClosestPaths(requests, paths);
   if (selectedSome)

@@ -8,9 +8,9 @@ facts and the voice were learnt rather than the questions' wording.
 
 Usage: personal.py [FOLDER]
 """
+import argparse
 import json
 import random
-import sys
 from pathlib import Path
 
 # (answer, five training questions, one held-out question)
@@ -162,7 +162,10 @@ def write(path, rows):
 
 
 def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=Path(__file__).resolve().parent,
+                        help="where the two files go (default: beside this script)")
+    folder = parser.parse_args().folder
     train = [row(q, answer) for answer, questions, _ in FACTS for q in questions]
     held_out = [row(q, answer) for answer, _, q in FACTS]
     random.Random(7).shuffle(train)

@@ -9,7 +9,7 @@ static status expect_targets(const dataset *data) {
   const char *path = data->in.path;
   if (data->rows == 0 && data->bad_rows > 0)
     return fail(bad_data, path, ": has no rows besides ", data->bad_rows,
-                " malformed ones");
+                by_count(data->bad_rows, " malformed one", " malformed ones"));
   if (data->rows == 0)
     return fail(bad_data, path, ": has no rows");
   if (data->empty_rows + data->untrained_rows < data->rows)
@@ -40,9 +40,11 @@ status dataset_open(dataset *data, const struct neap_image *image,
 void dataset_warn(const dataset *data) {
   if (data->untrained_rows == 0)
     return;
-  print(STDERR_FILENO, "warning: ", data->in.path, ": ", data->untrained_rows,
-        " of ", data->rows, " rows have no trained token within max_length ",
-        data->image->max_tokens, " and contribute nothing\n");
+  int64_t rows = data->untrained_rows;
+  print(STDERR_FILENO, "warning: ", data->in.path, ": ", rows, " of ",
+        data->rows, " rows ", by_count(rows, "has", "have"),
+        " no trained token within max_length ", data->image->max_tokens,
+        by_count(rows, " and contributes", " and contribute"), " nothing\n");
 }
 
 status dataset_row(dataset *data, int64_t row, row_facts *facts) {

@@ -27,6 +27,7 @@ struct dataset {
   int64_t rows;
   int64_t bad_rows;   // skipped
   int64_t empty_rows; // without content
+  int64_t cut_rows;   // with tokens beyond the planned length
   // With content, but nothing to train on: all labels ignored, or every target
   // beyond the planned length.
   int64_t untrained_rows;
@@ -47,6 +48,7 @@ struct dataset {
 struct row_facts {
   int64_t targets;     // labels that are trained on
   int64_t token_count; // positions to compute: one less than the row's tokens
+  bool cut;            // tokens beyond the planned length were left out
 };
 
 status dataset_open(dataset *data, const struct neap_image *image,

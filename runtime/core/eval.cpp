@@ -45,10 +45,11 @@ status run_eval(const struct neap_image *image, const options *opts) {
     return result;
   result = evaluate(self, &facts);
   if (result == ok) {
-    result =
-        printed(print(STDOUT_FILENO, "loss ", fixed(facts.loss, 6),
-                      "  perplexity ", fixed(facts.perplexity, 4), "  (",
-                      facts.targets, " targets in ", facts.rows, " rows)\n"));
+    result = printed(
+        print(STDOUT_FILENO, "loss ", fixed(facts.loss, 6), "  perplexity ",
+              fixed(facts.perplexity, 4), "  (", facts.targets,
+              by_count(facts.targets, " target in ", " targets in "),
+              facts.rows, by_count(facts.rows, " row)\n", " rows)\n")));
     status logged = log_eval(&self->log, &facts);
     result = result == ok ? logged : result;
   }

@@ -24,8 +24,9 @@ static status cannot_create(const char *path) {
 }
 
 // Some systems refuse to make a folder that exists for other reasons first.
-static bool make(const char *path) {
-  if (mkdir(path, 0777) == 0 || errno == EEXIST)
+static bool make(const char *path, bool *created) {
+  *created = mkdir(path, 0777) == 0;
+  if (*created || errno == EEXIST)
     return true;
   int error = errno;
   struct stat facts;
@@ -34,29 +35,48 @@ static bool make(const char *path) {
   return exists;
 }
 
-// Creates every folder on the way to `path`.
-static status create(const char *path) {
-  char prefix[4096];
+// The path up to each of its folders in turn, outermost first.
+struct prefixes {
+  char text[4096];
+  int64_t length; // of the whole path, 0 where it has no room
+};
+
+static void open_prefixes(prefixes *all, const char *path) {
   int64_t length = static_cast<int64_t>(strlen(path));
-  if (length == 0 || length >= static_cast<int64_t>(sizeof prefix)) {
-    errno = length ? ENAMETOOLONG : ENOENT;
-    return cannot_create(path);
+  all->length = length < static_cast<int64_t>(sizeof all->text) ? length : 0;
+  memcpy(all->text, path, all->length);
+  all->text[all->length] = 0;
+}
+
+static bool ends_folder(const char *path, int64_t at) {
+  return (path[at] == '/' || path[at] == 0) && path[at - 1] != '/';
+}
+
+// Creates every folder on the way to `dir->path`.
+static status create(folder *dir) {
+  prefixes all;
+  open_prefixes(&all, dir->path);
+  if (all.length == 0) {
+    errno = *dir->path ? ENAMETOOLONG : ENOENT;
+    return cannot_create(dir->path);
   }
-  memcpy(prefix, path, length + 1);
-  for (int64_t i = 1; i <= length; ++i) {
-    if (path[i] != '/' && path[i] != 0)
+  bool created = false;
+  for (int64_t i = 1; i <= all.length; ++i) {
+    if (!ends_folder(dir->path, i))
       continue;
-    prefix[i] = 0;
-    if (!make(prefix))
-      return cannot_create(prefix);
-    prefix[i] = path[i];
+    all.text[i] = 0;
+    if (!make(all.text, &created))
+      return cannot_create(all.text);
+    if (!created)
+      dir->existing = i;
+    all.text[i] = dir->path[i];
   }
   return ok;
 }
 
 status folder_open(folder *dir, const char *path) {
-  dir->path = path;
-  status result = create(path);
+  *dir = {path, -1, 0};
+  status result = create(dir);
   if (result != ok)
     return result;
   dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -67,10 +87,24 @@ status folder_open(folder *dir, const char *path) {
   return ok;
 }
 
-status folder_claim(const folder *dir) {
-  if (flock(dir->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+status folder_claim(folder *dir) {
+  if (flock(dir->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    dir->existing = static_cast<int64_t>(strlen(dir->path));
     return fail(io_failed, dir->path, ": another trainer is writing to it");
+  }
   return ok;
+}
+
+void folder_abandon(const folder *dir) {
+  if (!dir->path)
+    return;
+  prefixes all;
+  open_prefixes(&all, dir->path);
+  for (int64_t i = all.length; i > dir->existing; --i)
+    if (ends_folder(dir->path, i)) {
+      all.text[i] = 0;
+      rmdir(all.text);
+    }
 }
 
 void pending_open(pending_file *file, const folder *dir, const char *name,

@@ -9,6 +9,7 @@ namespace neap {
 struct folder {
   const char *path;
   int fd;
+  int64_t existing; // length of the part of the path that was there before
 };
 
 /// Opens `path`, creating it and its parents. Fails with `io_failed`.
@@ -17,7 +18,11 @@ status folder_open(folder *dir, const char *path);
 /// Claims the folder for this process until it ends, so that no two jobs mix
 /// their files. Fails with `io_failed` where another one has it; file systems
 /// without locks are left unguarded.
-status folder_claim(const folder *dir);
+status folder_claim(folder *dir);
+
+/// Removes what folder_open created, if it is empty. Nothing where it was not
+/// opened, or is another process's.
+void folder_abandon(const folder *dir);
 
 /// A file being written as `NAME.tmp`, which replaces what has that name.
 struct pending_file {

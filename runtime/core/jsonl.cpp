@@ -4,7 +4,8 @@
 //   {"prompt": P, "completion": C}    trains on C alone, unless the job says
 //                                     completion_only_loss = false
 // A row is followed by the end-of-sequence token, if there is one, and then
-// cut to the planned length (TRL's SFTTrainer).
+// cut to the planned length (TRL's SFTTrainer). A byte order mark at the start
+// of the file is skipped.
 #include "dataset.h"
 
 #include <string.h>
@@ -87,8 +88,10 @@ struct row_tokens {
 // Appends a token; `trained` says whether it is a target.
 bool append(row_tokens *row, json *doc, int32_t token, bool trained) {
   const struct neap_image *image = row->data->image;
-  if (row->length == image->max_tokens)
+  if (row->length == image->max_tokens) {
+    row->facts->cut = true;
     return true;
+  }
   if (token >= image->vocabulary)
     return json_fail(doc, "token outside the vocabulary");
   row->data->input_ids[row->length] = token;
@@ -107,7 +110,7 @@ bool append_string(row_tokens *row, json *doc, int64_t where, bool trained) {
   doc->in->position = where;
   if (!json_text_open(doc, &text))
     return false;
-  while (row->length < row->data->image->max_tokens) {
+  while (!row->facts->cut) {
     int c = json_text_next(&text);
     if (c < 0)
       return c == json_text_end;
@@ -122,7 +125,7 @@ bool tokenise(dataset *data, json *doc, const row_fields *fields,
               row_facts *facts) {
   const neap_training *training = &data->image->training;
   row_tokens row = {data, facts, 0};
-  *facts = {0, 0};
+  *facts = {0, 0, false};
   bool pair = fields->prompt >= 0;
   bool only_completion = pair && training->completion_only_loss != 0;
   bool good =
@@ -131,6 +134,13 @@ bool tokenise(dataset *data, json *doc, const row_fields *fields,
            : append_string(&row, doc, fields->text, true);
   return good && (training->eos_token < 0 ||
                   append(&row, doc, training->eos_token, true));
+}
+
+void skip_byte_order_mark(reader *in) {
+  uint8_t start[3];
+  if (!reader_copy(in, start, sizeof start) ||
+      memcmp(start, "\xef\xbb\xbf", sizeof start) != 0)
+    in->position = 0;
 }
 
 bool is_empty(reader *in, int64_t where) {
@@ -180,6 +190,7 @@ status jsonl_open(dataset *data) {
   data->stride = 1;
   for (auto &entry : data->recent)
     entry = {-1, 0};
+  skip_byte_order_mark(in);
   for (int64_t line = 1; in->position < in->limit; ++line) {
     json doc = {in, true, nullptr, 0};
     row_fields fields;
@@ -198,6 +209,7 @@ status jsonl_open(dataset *data) {
                    is_empty(in, fields.completion);
       data->empty_rows += empty;
       data->untrained_rows += !empty && facts.targets == 0;
+      data->cut_rows += facts.cut;
       index_row(data, start);
       ++data->rows;
     }

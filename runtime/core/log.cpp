@@ -96,7 +96,8 @@ status log_start(event_log *log, const struct neap_image *image,
       ",\"model_sha256\":", quoted(image->model_sha256),
       ",\"threads\":", facts->threads, ",\"seed\":", facts->seed,
       ",\"rows\":", facts->rows, ",\"untrained_rows\":", facts->untrained_rows,
-      ",\"steps\":", facts->steps, ",\"resumed_from\":null");
+      ",\"cut_rows\":", facts->cut_rows, ",\"steps\":", facts->steps,
+      ",\"resumed_from\":null");
   put_planned(&e.out, image);
   return finish(&e, log);
 }

@@ -31,7 +31,7 @@ struct eval_facts {
 struct start_facts {
   const char *command;
   int64_t threads, seed, rows, steps; // steps: 0 for eval
-  int64_t untrained_rows;
+  int64_t untrained_rows, cut_rows;
 };
 
 /// Opens the log for writing; an earlier one keeps its content until log_start,

@@ -13,6 +13,11 @@ static const char usage[] =
     "       trainer eval  --data FILE.jsonl | --tokens FILE.safetensors\n"
     "                     [--adapter DIR] [options]\n"
     "       trainer info  [--json]\n"
+    "       trainer --help | --version\n"
+    "\n"
+    "  rows of --data: {\"text\": T} or {\"prompt\": P, \"completion\": C}, "
+    "one per\n"
+    "  line (docs/trainer.md)\n"
     "\n"
     "  --weights FILE     packed weights (default: model.weights beside the\n"
     "                     trainer)\n"
@@ -29,9 +34,12 @@ static const char usage[] =
     "eval:\n"
     "  --adapter DIR      evaluate with this adapter (default: none)\n"
     "\n"
-    "exit: 0 done, 2 usage, 3 bad data, 4 memory refused, 6 processor lacks a\n"
-    "feature, 7 disk or I/O error, 8 non-finite loss, 9 weights or adapter do\n"
-    "not fit, 10 interrupted with the adapter saved if a step was applied\n";
+    "exit: 0 done, 1 a bug, 2 usage, 3 bad data, 4 memory refused, 6 "
+    "processor\n"
+    "lacks a feature, 7 disk full or I/O error, 8 non-finite loss, 9 weights "
+    "or\n"
+    "adapter do not match, 10 interrupted, the adapter saved if a step was "
+    "applied\n";
 
 namespace {
 

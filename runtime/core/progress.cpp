@@ -10,8 +10,10 @@ void progress_start(progress *line, const session *self, int64_t total) {
   double now = seconds_now();
   *line = {total, 0, now, now, self->terminal};
   print(STDOUT_FILENO, "training ", self->image->job_name, ": ", total,
-        " steps over ", self->data.rows, " rows, ", self->context.thread_count,
-        self->context.thread_count == 1 ? " thread" : " threads",
+        by_count(total, " step", " steps"), " over ", self->data.rows,
+        by_count(self->data.rows, " row, ", " rows, "),
+        self->context.thread_count,
+        by_count(self->context.thread_count, " thread", " threads"),
         ", planned memory ",
         fixed(static_cast<double>(self->image->planned_anon) / 1048576, 1),
         " MiB\n");

@@ -201,19 +201,31 @@ status session_ready(session *self, int64_t steps) {
                        static_cast<int64_t>(self->seed),
                        self->data.rows,
                        steps,
-                       self->data.untrained_rows};
+                       self->data.untrained_rows,
+                       self->data.cut_rows};
   dataset_warn(&self->data);
   return log_start(&self->log, self->image, &facts);
 }
 
+// What the data check found and the result does not show.
+static void print_notes(const dataset *data) {
+  int64_t bad = data->bad_rows, empty = data->empty_rows, cut = data->cut_rows;
+  if (bad)
+    print(STDERR_FILENO, "note: skipped ", bad, " malformed ",
+          by_count(bad, "row", "rows"), "\n");
+  if (empty)
+    print(STDERR_FILENO, "note: ", empty,
+          by_count(empty, " row has no content and contributes nothing\n",
+                   " rows have no content and contribute nothing\n"));
+  if (cut)
+    print(STDERR_FILENO, "note: ", cut, " of ", data->rows, " rows ",
+          by_count(cut, "is", "are"), " cut to ", data->image->max_tokens,
+          " tokens\n");
+}
+
 status session_end(session *self, const char *reason, int64_t steps) {
   peaks_finish(&self->memory);
-  if (self->data.bad_rows)
-    print(STDERR_FILENO, "note: skipped ", self->data.bad_rows,
-          " malformed rows\n");
-  if (self->data.empty_rows)
-    print(STDERR_FILENO, "note: ", self->data.empty_rows,
-          " rows have no content and contribute nothing\n");
+  print_notes(&self->data);
   return log_end(&self->log, self->image, reason, steps, &self->memory);
 }
 

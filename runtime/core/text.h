@@ -78,6 +78,11 @@ template <class... parts> int print(int fd, parts... values) {
   return print_pieces(fd, pieces, sizeof...(values));
 }
 
+/// The form of a word that goes with `count`.
+inline const char *by_count(int64_t count, const char *one, const char *many) {
+  return count == 1 ? one : many;
+}
+
 /// Decimal text in [0-9]+ of at most 18 digits; false otherwise.
 bool parse_integer(const char *text, int64_t *value);
 

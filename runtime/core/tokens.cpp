@@ -106,7 +106,7 @@ static status read_row(dataset *data, const neap_tensor_entry *tensor,
 status tokens_row(dataset *data, int64_t row, row_facts *facts) {
   // Rows are taken as they are, padding included: time and memory depend on
   // the tensors' shape alone. The last token is a label only.
-  *facts = {0, data->sequence - 1};
+  *facts = {0, data->sequence - 1, false};
   status result =
       read_row(data, &data->ids_tensor, row, false, data->input_ids);
   if (result == ok)

@@ -201,18 +201,15 @@ const char *reason_of(status result) {
 
 void print_summary(const session *self, int64_t steps) {
   print(STDOUT_FILENO, "saved ", self->out.path, " after ", steps,
-        " steps; memory ",
+        by_count(steps, " step; memory ", " steps; memory "),
         fixed(static_cast<double>(self->memory.anon) / 1048576, 1), " of ",
         fixed(static_cast<double>(self->image->planned_anon) / 1048576, 1),
         " MiB planned\n");
 }
 
-} // namespace
-
-status run_train(const struct neap_image *image, const options *opts) {
-  session *self = &the_session;
+status run_job(session *self, const struct neap_image *image,
+               const options *opts) {
   job_state job;
-  catch_signals();
   status result = session_open(self, image, opts);
   if (result != ok)
     return result;
@@ -238,6 +235,19 @@ status run_train(const struct neap_image *image, const options *opts) {
   else if (saved == ok)
     print_summary(self, steps);
   return result != ok ? result : logged;
+}
+
+} // namespace
+
+status run_train(const struct neap_image *image, const options *opts) {
+  session *self = &the_session;
+  catch_signals();
+  status result = run_job(self, image, opts);
+  if (result != ok) {
+    folder_abandon(&self->gradients);
+    folder_abandon(&self->out);
+  }
+  return result;
 }
 
 } // namespace neap

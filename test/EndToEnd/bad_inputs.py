@@ -177,7 +177,7 @@ class Compiler(unittest.TestCase):
 
     def test_budget_too_small(self):
         message = self.refused(TOO_SMALL, extra=("--budget", "100000"))
-        self.assertRegex(message, r"smallest feasible peak is \d{6,} bytes")
+        self.assertRegex(message, r"smallest feasible peak is [0-9.]+ [KM]iB \(\d{6,} bytes\)")
         self.assertIn("--budget", message)
         self.assertFalse(message.endswith("\n\n"), repr(message))
         self.assertRegex(message, r"/model/|layers\.\d", "no tensor is named")
@@ -316,7 +316,7 @@ class Trainer(unittest.TestCase):
                          json.dumps({"prompt": "p" * 40, "completion": "never seen"}))
         done = support.run(self.job / "trainer", "train", "--data", rows, "--out", self.work / "cut")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn(f"warning: {rows}: 1 of 2 rows have no trained token within max_length 32", done.stderr)
+        self.assertIn(f"warning: {rows}: 1 of 2 rows has no trained token within max_length 32", done.stderr)
 
     def test_more_threads_than_planned(self):
         self.refused(USAGE, "threads", "999", extra=("--tokens", self.tokens, "--threads", "999"))

@@ -247,5 +247,17 @@ class VerifyPlan(unittest.TestCase):
             self.assertEqual(run().returncode, 2)
 
 
+class Sweeps(unittest.TestCase):
+    def test_a_sweep_is_named_as_one(self):
+        with support.Workspace() as work:
+            path = work / "sweep.json"
+            path.write_text(json.dumps({"schema_version": 1, "job": "j", "devices": []}))
+            done = subprocess.run([sys.executable, SCRIPT, path], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{path}: is a sweep", done.stdout)
+        self.assertIn(f"{path}: 1 fault\n", done.stdout)
+        self.assertNotIn("missing", done.stdout)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

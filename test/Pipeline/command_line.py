@@ -177,6 +177,20 @@ class CommandLine(PipelineCase):
                      command=self.job("compile", "-o", file / "below", device=support.DEVICE))
         self.assertEqual(file.read_text(), "mine")
 
+    def test_a_report_makes_the_folders_on_its_way(self):
+        root = self.work / "reports"
+        support.checked(*self.job("plan", "-o", root / "a" / "mine.json"))
+        self.assertEqual([p.name for p in (root / "a").iterdir()], ["mine.json"])
+        before = (root / "a" / "mine.json").read_text()
+        json.loads(before)
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        for path in (root / "b" / "mine.json", root / "b", root / "a" / "mine.json"):
+            done = support.run(*self.job("plan", "-o", path), preexec_fn=limit)
+            self.assertEqual(done.returncode, INVALID, done.stderr)
+            self.assertEqual(([p.name for p in root.iterdir()], [p.name for p in (root / "a").iterdir()]),
+                             (["a"], ["mine.json"]))
+        self.assertEqual((root / "a" / "mine.json").read_text(), before)
+
     # Baselines -------------------------------------------------------------
 
     def plan(self, name):
@@ -207,6 +221,59 @@ class CommandLine(PipelineCase):
                                  command=command)
             path.write_text(text)
         self.check(plan, baseline)
+
+    def test_a_plan_for_another_device_is_not_compared(self):
+        plan, baseline = self.plan("device"), self.work / "device.baseline.json"
+        self.check(plan, baseline, "--update-baseline")
+        (row,) = json.loads(baseline.read_text())["jobs"].values()
+        self.assertEqual(row["device"], DEVICE)
+        self.edit(plan, lambda p: p.update(device="abacus"))
+        command = [NEAP, "check", plan, "--baseline", baseline]
+        self.refused(INVALID, f"{plan}: device: ", f"'{DEVICE}'", "'abacus'", "--name", command=command)
+        # Baselines of before the device was kept.
+        self.edit(baseline, lambda b: [row.pop("device") for row in b["jobs"].values()])
+        self.check(plan, baseline)
+
+    def test_two_plans_of_one_job_are_told_how_to_differ(self):
+        first, second = self.plan("twice-a"), self.plan("twice-b")
+        self.refused(INVALID, f"{second}: job: a second plan", str(first), "--name",
+                     command=[NEAP, "check", first, second, "--baseline", "b.json"])
+
+    def test_help_says_what_a_threshold_is(self):
+        text = " ".join(support.checked(NEAP, "check", "--help").stdout.split())
+        self.assertIn("bytes, a size such as 4MiB, or a share such as 2%; default 0", text)
+        self.assertIn("seconds, or a share such as 2%; default 2%", text)
+        command = [NEAP, "check", "p", "--baseline", "b"]
+        self.refused(USAGE, "--max-peak-increase", "4MiB", "'x'", command=command + ["--max-peak-increase", "x"])
+        self.refused(USAGE, "--max-time-increase", "seconds", "'4MiB'",
+                     command=command + ["--max-time-increase", "4MiB"])
+
+    # Inspection ------------------------------------------------------------
+
+    def test_the_output_projection_is_marked(self):
+        shown = support.checked(NEAP, "inspect", self.model).stdout
+        self.assertRegex(shown, r"  lm_head  \d+ -> \d+  \(output projection, not supported\)\n")
+        lora = support.write_lora(self.work / "none.json", ["lm_heat"])
+        self.assertNotIn("lm_head", self.refused(INVALID, "lm_heat", command=self.job("plan", lora=lora)))
+
+    def test_a_model_that_cannot_be_imported(self):
+        model = self.work / "odd.onnx"
+        model.write_bytes(renamed(self.model.read_bytes(), b"Softmax", b"Hardmax"))
+        done = support.run(NEAP, "inspect", model)
+        self.assertEqual(done.returncode, INVALID)
+        self.assertRegex(done.stderr, r"(?s)^error: .*odd\.onnx: .*Hardmax")
+        self.assertIn("\noperators not supported:\n  Hardmax (", done.stdout)
+        self.assertNotIn("modules LoRA can target", done.stdout)
+
+    def test_a_tied_embedding_that_may_count_twice(self):
+        model = support.generate(self.work / "shapes.onnx", "--shapes-only")
+        warning = "may be the embedding"
+        done = support.checked(NEAP, "inspect", model)
+        self.assertRegex(done.stdout, r"\nparameters: \d+ \(\d+ bytes\) \(the tied embedding counted twice\?\)\n")
+        self.assertIn(warning, done.stderr)
+        done = support.checked(NEAP, "inspect", self.model)
+        self.assertNotIn("counted twice", done.stdout)
+        self.assertNotIn(warning, done.stderr)
 
     def test_a_file_that_is_no_baseline_is_not_overwritten(self):
         plan = self.plan("precious")
@@ -267,7 +334,8 @@ class CommandLine(PipelineCase):
         (device,), table = self.sweep()
         plans = device["plans"]
         self.assertEqual((device["device"], len(plans)), (DEVICE, 5))
-        self.assertEqual(len(table.splitlines()), 2 + 5 + 1)
+        self.assertEqual(len(table.splitlines()), 2 + 5 + 1 + 1)
+        self.assertIn("ms by MiB: by how much `at least` falls per MiB more\n", table)
         peaks = [p["planned_bytes"] for p in plans]
         self.assertEqual(peaks, sorted(peaks))
         self.assertGreater(plans[0]["recomputed_flops"], 0)

@@ -110,7 +110,7 @@ TEST(BaselineReport, MarkdownEscapesNames) {
       checkBaseline({}, {{"a|b_<c>\n@x", row(1)}}, CheckOptions());
   std::string text = renderCheck(result, CheckFormat::Markdown);
   EXPECT_EQ(
-      text.find("### ✅ neap check: 1 jobs, 0 failed, 1 new\n\n"
+      text.find("### ✅ neap check: 1 job, 0 failed, 1 new\n\n"
                 "| job | result | peak | smallest peak | time per step | "
                 "flash written |\n|---|---|---:|---:|---:|---:|\n"
                 "| a\\|b\\_&lt;c&gt; \\@x | new | 1 B | 512 B | 1 s | 0 B "
@@ -130,7 +130,7 @@ TEST(BaselineReport, GitHubCommandsAreEscaped) {
             "::error title=neap check%3A 50%25%3A a%2Cb%0A::peak 1.00 KiB -> "
             "2.00 KiB (+1024 bytes, +100.00 %25), at most 1.00 KiB%0Acause: "
             "the job or its inputs changed\n"
-            "neap check: 1 jobs, 1 failed, 0 new\n");
+            "neap check: 1 job, 1 failed, 0 new\n");
   EXPECT_EQ(count(renderCheck(sample(), CheckFormat::GitHub), "::warning "),
             1u);
 }

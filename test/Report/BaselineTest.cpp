@@ -110,6 +110,35 @@ TEST(Baseline, ThresholdText) {
   EXPECT_FALSE(parseThreshold(Metric::Peak, "0.5"));
 }
 
+// Figures for different devices say nothing about each other.
+TEST(Baseline, OtherDevicesAreNotCompared) {
+  BaselineRow phone = row(1, 1, 1, 1), laptop = phone, unknown = phone;
+  phone.device = "phone";
+  laptop.device = "laptop";
+  laptop.file = "a/plan.json";
+  auto error = findOtherDevice({{"job", phone}}, {{"job", laptop}});
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->text(),
+            "a/plan.json: device: expected a plan of the job \"job\" for "
+            "'phone', as in the baseline, but found one for 'laptop': plan it "
+            "under another --name, or let --update-baseline replace the row");
+  EXPECT_FALSE(findOtherDevice({{"job", phone}}, {{"job", phone}}));
+  EXPECT_FALSE(findOtherDevice({{"job", phone}}, {{"other", laptop}}));
+  // Baselines of before the device was kept.
+  EXPECT_FALSE(findOtherDevice({{"job", unknown}}, {{"job", laptop}}));
+}
+
+TEST(Baseline, TheDeviceIsKept) {
+  BaselineRow with = row(1, 1, 1, 1);
+  with.device = "phone";
+  std::string text = renderBaseline({{"a", with}, {"b", row(1, 1, 1, 1)}});
+  auto rows = parseBaseline(text, "base.json");
+  ASSERT_TRUE(rows) << rows.error().text();
+  EXPECT_EQ(rows->at("a").device, "phone");
+  EXPECT_EQ(rows->at("b").device, "");
+  EXPECT_EQ(renderBaseline(*rows), text);
+}
+
 TEST(Baseline, MissingRowsFailAndNewRowsDoNot) {
   CheckResult result =
       checkBaseline({{"b", row(1, 1, 1, 1)}}, {{"a", row(2, 2, 2, 2)}}, {});
@@ -164,7 +193,9 @@ TEST(Baseline, PlanErrors) {
   folder.write("b/plan.json", plan("same"));
   EXPECT_EQ(errorText(readPlanRows({folder.file("a"), folder.file("b")})),
             folder.file("b/plan.json") +
-                ": job: a second plan of the job \"same\"");
+                ": job: a second plan of the job \"same\" after '" +
+                folder.file("a/plan.json") +
+                "': plan one of them under another --name");
 
   auto message = [](const std::string &patch) {
     BaselineRows rows;

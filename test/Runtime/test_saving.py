@@ -54,6 +54,31 @@ class Saving(Case):
         finally:
             subprocess.run(['umount', disk], check=True)
 
+    def test_a_failed_job_leaves_no_folder_that_it_made(self):
+        path, _ = self.tokens()
+        bad = self.write('bad', b'')
+
+        def fail(out, data=bad, name='plain', status=3, *more):
+            result = run(name, 'train', '--tokens', data, '--out',
+                         self.path(out), *more)
+            self.assertEqual(result.returncode, status, result.stderr)
+        for out in ['new', 'new/a/b', 'new//a/']:
+            fail(out)
+            self.assertFalse(os.path.exists(self.path('new')), out)
+        fail('new/out', path, 'nanfirst', 8, '--dump-grads',
+             self.path('new/out/grads'), '--steps', '1')
+        # The gradients of the step that failed are worth keeping.
+        self.assertEqual(os.listdir(self.path('new/out')), ['grads'])
+        # What was there stays, empty or not.
+        os.makedirs(self.path('old/empty'))
+        fail('old/empty')
+        fail('old/empty/below')
+        self.assertEqual(os.listdir(self.path('old/empty')), [])
+        self.train('plain', '--tokens', path, out='old/full')
+        before = self.snapshot('old/full')
+        fail('old/full')
+        self.assertEqual(self.snapshot('old/full'), before)
+
     def test_log_cannot_be_written(self):
         path, _ = self.tokens()
         result = run('plain', 'train', '--tokens', path, '--out',

@@ -46,7 +46,8 @@ class Usage(Case):
     def test_help(self):
         result = run('plain', '--help')
         self.assertEqual(result.returncode, 0)
-        for word in [b'--dump-grads', b'--seal', b'exit:']:
+        for word in [b'--dump-grads', b'--seal', b'--version', b'exit:',
+                     b'1 a bug', b'{"text": T}']:
             self.assertIn(word, result.stdout)
         for command in ['train', 'eval', 'info']:
             for arguments in [['--help'], ['-h'], ['--unknown', '--help']]:

@@ -67,6 +67,42 @@ class Text(Case):
                      [*b'p' * 10, *long[:6].encode()],
                      [-100] * 10 + [*long[:6].encode()])
 
+    def test_cut_rows_are_counted(self):
+        def cut_rows(rows):
+            path = self.write('data.jsonl', ''.join(
+                json.dumps(row) + '\n' for row in rows))
+            done = self.train('text', '--data', path, '--steps', '1')
+            found = self.events()[0]['cut_rows']
+            lines = [line for line in done.stderr.decode().splitlines()
+                     if ' cut to ' in line]
+            are = 'is' if found == 1 else 'are'
+            self.assertEqual(lines, [
+                f'note: {found} of {len(rows)} rows {are} cut to 16 tokens']
+                if found else [])
+            return found
+        fits, full, long = ({'text': 'a' * n} for n in (15, 16, 17))
+        # The token that ends a row counts, too.
+        self.assertEqual(cut_rows([fits, fits]), 0)
+        self.assertEqual(cut_rows([fits, full]), 1)
+        pair = {'prompt': 'p' * 8, 'completion': 'c' * 7}
+        self.assertEqual(cut_rows([pair, long, full]), 2)
+        self.assertEqual(cut_rows([{**pair, 'completion': 'c' * 8}, long,
+                                   {**pair, 'prompt': 'p' * 20}]), 3)
+
+    def test_a_byte_order_mark_is_skipped(self):
+        mark = b'\xef\xbb\xbf'
+        self.one_row(mark + b'{"text":"abcde"}\n', [*b'abcde', EOS])
+        path = self.write('data.jsonl', mark + b'{"text": 5}\n')
+        self.refuse(run('text', 'eval', '--data', path), 3, 'row 1, column 10:')
+        # Only there: later ones are content that is no JSON.
+        path = self.write('data.jsonl', b'{"text":"a"}\n' + mark +
+                          b'{"text":"b"}\n')
+        self.refuse(run('text', 'eval', '--data', path), 3, 'row 2, column 1:')
+        path = self.write('data.jsonl', mark)
+        self.refuse(run('text', 'eval', '--data', path), 3, 'no rows')
+        path = self.write('data.jsonl', mark[:2])
+        self.refuse(run('text', 'eval', '--data', path), 3, 'row 1, column 1:')
+
     def test_rows_of_all_kinds(self):
         rows = [{'text': f'row {i}'} for i in range(7)]
         rows[3] = {'prompt': 'x', 'completion': 'y'}
@@ -91,7 +127,7 @@ class Text(Case):
         result = run('text', 'train', '--data', path, '--out',
                      self.path('bad'))
         self.refuse(result, 3, path, f'row 3, column {column}:', *parts)
-        self.assertEqual(os.listdir(self.path('bad')), [])
+        self.assertFalse(os.path.exists(self.path('bad')))
         self.train('text', '--data', path, '--skip-bad-rows', '--steps', '1')
         self.assertEqual(self.events()[0]['rows'], 2)
 
@@ -136,8 +172,10 @@ class Text(Case):
         result = self.train('text', '--data', path)
         self.assertEqual(self.events()[0]['rows'], len(rows))
         self.assertEqual(self.events()[0]['untrained_rows'], warned)
-        expected = (f'warning: {path}: {warned} of {len(rows)} rows have no '
-                    'trained token within max_length 16 and contribute '
+        have, contribute = (('has', 'contributes') if warned == 1 else
+                            ('have', 'contribute'))
+        expected = (f'warning: {path}: {warned} of {len(rows)} rows {have} no '
+                    f'trained token within max_length 16 and {contribute} '
                     'nothing\n')
         text = result.stderr.decode()
         self.assertEqual(text.count('max_length'), warned > 0, text)
@@ -156,7 +194,7 @@ class Text(Case):
         self.cut([pair(16), good, pair(99), pair(3)], 2)
         # Rows without content have a note of their own.
         text = self.cut([good, {'text': ''}, pair(16)], 1)
-        self.assertIn('1 rows have no content', text)
+        self.assertIn('1 row has no content and contributes nothing', text)
 
     def test_all_rows_lose_all_targets(self):
         path = self.write('data.jsonl', json.dumps(
@@ -169,7 +207,7 @@ class Text(Case):
                           '{}\n{"text":"cd"}\n')
         result = self.train('text', '--data', path, '--skip-bad-rows')
         self.assertIn(b'skipped 2 malformed rows', result.stderr)
-        self.assertIn(b'1 rows have no content', result.stderr)
+        self.assertIn(b'1 row has no content and contributes nothing', result.stderr)
         self.assertEqual(self.events()[0]['rows'], 3)
 
     def test_vocabulary(self):

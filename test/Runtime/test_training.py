@@ -297,7 +297,7 @@ class Adapters(Case):
         result = run('plain', 'train', '--tokens', path, '--out',
                      self.path('out'), '--init', self.path('init'))
         self.refuse(result, 9, 'init/adapter_model.safetensors', *parts)
-        self.assertEqual(os.listdir(self.path('out')), [])
+        self.assertFalse(os.path.exists(self.path('out')))
 
     def test_mismatches(self):
         big, a, b = (key for key, _, _ in toy.KEYS)
@@ -357,6 +357,43 @@ class Evaluation(Case):
         self.assertEqual(facts['learning_rate'], 0.01)
         self.assertEqual(facts['weights'], 'mapped')
         self.assertEqual(facts['lora'], 'r=4 targets=up,big')
+
+    def info(self, name):
+        lines = run(name, 'info').stdout.decode().splitlines()
+        return (dict(line.split(': ', 1) for line in lines),
+                json.loads(run(name, 'info', '--json').stdout))
+
+    def test_info_says_what_decides(self):
+        text, facts = self.info('plain')
+        self.assertEqual((text['length'], facts['max_steps']), ('4 steps', 4))
+        self.assertNotIn('num_train_epochs', facts)
+        self.assertEqual((text['token that ends a row'], facts['eos_token']),
+                         ('none', None))
+        self.assertEqual((text['warm-up'], facts['warmup_steps']), ('none', 0))
+        self.assertEqual((text['accumulation'], text['batch']),
+                         ('1 batch', '2 rows'))
+        self.assertEqual([facts[key] for key in (
+            'adam_beta1', 'adam_beta2', 'adam_epsilon')], [0.9, 0.999, 1e-8])
+        self.assertNotIn('momentum', facts)
+        text, facts = self.info('epochs')
+        self.assertEqual((text['length'], facts['num_train_epochs']),
+                         ('1.5 epochs', 1.5))
+        self.assertNotIn('max_steps', facts)
+        self.assertEqual((text['warm-up'], facts['warmup_ratio']),
+                         ('0.3 of all steps', 0.3))
+        text, facts = self.info('accum')
+        self.assertEqual((text['warm-up'], facts['warmup_steps']),
+                         ('2 steps', 2))
+        text, facts = self.info('alltext')
+        self.assertEqual((text['token that ends a row'], facts['eos_token']),
+                         ('256', 256))
+        self.assertEqual((text['trained on'], facts['completion_only_loss']),
+                         ('all of the row', False))
+        self.assertFalse(facts['shuffle_dataset'])
+        text, facts = self.info('shuffle')
+        self.assertTrue(facts['shuffle_dataset'])
+        self.assertEqual(text['order of rows'], 'random in each epoch (--data)')
+        self.assertIsNone(facts['completion_only_loss'])
 
     def test_works_where_it_cannot_train(self):
         self.assertEqual(run('choosy', 'info').returncode, 0)

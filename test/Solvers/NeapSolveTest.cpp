@@ -94,6 +94,25 @@ TEST_F(NeapSolve, CapacityThatFits) {
   EXPECT_EQ(result.exitCode, 0) << result.errors;
 }
 
+TEST_F(NeapSolve, SizesHaveUnits) {
+  std::string input = write("in.csv", smallTable);
+  for (const char *size : {"12B", "1KiB", "'1.5 kB'", "1GiB"})
+    EXPECT_EQ(run("allocate '" + input + "' --capacity " + size).exitCode, 0)
+        << size;
+  EXPECT_EQ(run("allocate '" + input + "' --capacity 11B").exitCode, 4);
+  Execution odd = run("allocate '" + input + "' --capacity 1KiBB");
+  EXPECT_EQ(odd.exitCode, 2);
+  EXPECT_EQ(odd.errors,
+            "error: allocate: expected '--capacity' to be a size such as "
+            "1048576, 512MiB or 1.5GB, but found '1KiBB'\n");
+  std::string graph =
+      write("in.json", R"({"nodes": [{"id": 1, "bytes": 600, "flop": 1,
+                                      "deps": []}]})");
+  EXPECT_EQ(run("remat '" + graph + "' --budget 1KiB").exitCode, 0);
+  EXPECT_EQ(run("remat '" + graph + "' --budget 0.5KiB").exitCode, 4);
+  EXPECT_EQ(run("remat '" + graph + "' --budget 1K").exitCode, 2);
+}
+
 TEST_F(NeapSolve, CapacityThatDoesNotFitWritesNothing) {
   std::string input = write("in.csv", smallTable);
   std::string output = (folder / "out.csv").string();
@@ -134,6 +153,9 @@ TEST_F(NeapSolve, Usage) {
   EXPECT_EQ(unknown.exitCode, 2);
   EXPECT_EQ(unknown.errors, "error: allocate: unknown option '--fast'\n");
   EXPECT_EQ(run("--help").exitCode, 0);
+  Execution version = run("--version");
+  EXPECT_EQ(version.exitCode, 0);
+  EXPECT_EQ(version.output.find("neap-solve "), 0u) << version.output;
 }
 
 } // namespace

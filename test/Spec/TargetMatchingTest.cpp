@@ -132,7 +132,7 @@ TEST(TargetMatching, ATargetWithoutModuleIsAnErrorWithTheClosest) {
             "the modules that can be adapted: model.layers.*.self_attn.q_proj "
             "(2 modules), model.layers.*.self_attn.k_proj (2 modules), "
             "model.layers.*.self_attn.v_proj (2 modules), "
-            "model.layers.*.mlp.up_proj (2 modules), lm_head");
+            "model.layers.*.mlp.up_proj (2 modules)");
   EXPECT_EQ(
       matched(R"({"target_modules": "up_proj"})")
           .find("a.json: target_modules: no module path matches "
@@ -147,10 +147,11 @@ TEST(TargetMatching, ATargetWithoutModuleIsAnErrorWithTheClosest) {
   EXPECT_EQ(matched(R"({"layers_to_transform": [7]})")
                 .find("a.json: target_modules: every module it matches is "),
             0u);
+  // The output projection is never offered: adapting it is refused.
   EXPECT_EQ(
       matched(R"({"target_modules": "all-linear"})", {{"lm_head", true, 8, 8}}),
-      "a.json: target_modules: no module matches \"all-linear\"; closest "
-      "of the modules that can be adapted: lm_head");
+      "a.json: target_modules: the model has no linear layer that LoRA could "
+      "adapt");
   EXPECT_EQ(matched("{}", {}),
             "a.json: target_modules: the model has no linear layer that LoRA "
             "could adapt");

@@ -14,6 +14,7 @@ Standard library only; `neap` is taken from $NEAP_BIN or build/bin.
 """
 import argparse
 import json
+import math
 import os
 import re
 import subprocess
@@ -68,6 +69,17 @@ class Worst:
         self.seconds = max(self.seconds, other.seconds)
 
 
+def digits(value):
+    """At least four significant digits, and at least one after the point."""
+    after = max(1, 3 - math.floor(math.log10(value))) if value > 0 else 1
+    return f"{value:.{after}f}"
+
+
+def percent(share):
+    """A share that rounding made less than none is none."""
+    return f"{100 * max(share, 0):.2f}"
+
+
 def report(plan_json, took, label, worst, with_gap=True):
     time, nested = (plan_json["certificates"][name] for name in ("time", "time_nested"))
     gap, nested_gap = (1 - c["bound_seconds"] / c["seconds_per_step"] for c in (time, nested))
@@ -76,9 +88,9 @@ def report(plan_json, took, label, worst, with_gap=True):
     worst.nested = max(worst.nested, nested_gap)
     if with_gap:
         worst.gap = max(worst.gap, gap)
-    print(f"  {label:>9} {plan_json['peak']['anon'] / MIB:10.1f} {ratio:11.5f} "
-          f"{time['seconds_per_step']:9.4f} {time['bound_seconds']:9.4f} {100 * gap:7.2f} "
-          f"{100 * nested_gap:10.2f} {took:8.2f}", flush=True)
+    print(f"  {label:>9} {digits(plan_json['peak']['anon'] / MIB):>10} {ratio:11.5f} "
+          f"{digits(time['seconds_per_step']):>9} {digits(time['bound_seconds']):>9} {percent(gap):>7} "
+          f"{percent(nested_gap):>10} {took:8.2f}", flush=True)
 
 
 def run_job(folder, model, tokens, targets, budgets):
@@ -87,7 +99,7 @@ def run_job(folder, model, tokens, targets, budgets):
     everything, _ = plan(folder, inputs)
     low, high = smallest["peak"]["anon"], everything["peak"]["anon"]
     print(f"{model}, {tokens} tokens, LoRA on {targets}: no plan below "
-          f"{smallest['floor_bytes'] / MIB:.1f} MiB")
+          f"{digits(smallest['floor_bytes'] / MIB)} MiB")
     print(f"  {'budget':>9} {'peak MiB':>10} {'arena/live':>11} {'s/step':>9} {'at least':>9} "
           f"{'gap %':>7} {'in class %':>10} {'plan s':>8}")
     worst = Worst()
@@ -114,8 +126,8 @@ def main():
             for tokens in args.tokens:
                 for targets in args.targets:
                     worst.add(run_job(Path(folder), model, tokens, targets, args.budgets))
-    print(f"worst: arena/max-live {worst.ratio:.5f}, gap in time {100 * worst.gap:.2f} % (smallest "
-          f"peaks left out; in the class of nested plans {100 * worst.nested:.2f} %, all points), planning {worst.seconds:.2f} s")
+    print(f"worst: arena/max-live {worst.ratio:.5f}, gap in time {percent(worst.gap)} % (smallest "
+          f"peaks left out; in the class of nested plans {percent(worst.nested)} %, all points), planning {worst.seconds:.2f} s")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ in two variants: everything kept, and with each layer checkpointed.
 Usage: step_time_vs_pytorch.py [--threads N] [--length N] [--rounds N] [--preset NAME]
 """
 import argparse
+import importlib.util
 import json
 import math
 import os
@@ -139,6 +140,8 @@ def neap_run(args, work, job):
 
 def main():
     args = parse()
+    if importlib.util.find_spec("torch") is None:
+        sys.exit("error: needs PyTorch (pip install torch)")
     if args.side:
         return pytorch_side(args)
     with tempfile.TemporaryDirectory(prefix="neap-bench-") as folder:

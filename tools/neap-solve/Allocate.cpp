@@ -1,5 +1,6 @@
 //===- Allocate.cpp - neap-solve allocate ---------------------------------===//
 
+#include "compiler/Spec/ByteSize.h"
 #include "passes/Solvers/Allocation.h"
 #include "passes/Solvers/AllocationCsv.h"
 #include "tools/neap-solve/Commands.h"
@@ -51,11 +52,10 @@ std::string parseArguments(const std::vector<std::string> &arguments,
     if (argument == "-o") {
       options.outputPath = value;
     } else if (argument == "--capacity") {
-      options.capacityBytes = 0;
-      if (!parseWhole(value, *options.capacityBytes) ||
-          *options.capacityBytes < 0)
-        return "expected '--capacity' to be a number of bytes, but found '" +
-               value + "'";
+      options.capacityBytes = parseByteSize(value);
+      if (!options.capacityBytes)
+        return std::string("expected '--capacity' to be ") +
+               byteSizeExpectation + ", but found '" + value + "'";
     } else if (!parseWhole(value, options.timeLimitSeconds) ||
                !(options.timeLimitSeconds >= 0)) {
       return "expected '--time-limit' to be a number of seconds, but found '" +

@@ -1,6 +1,7 @@
 //===- Remat.cpp - neap-solve remat ---------------------------------------===//
 
 #include "passes/Solvers/Remat.h"
+#include "compiler/Spec/ByteSize.h"
 #include "tools/neap-solve/Commands.h"
 #include "tools/neap-solve/RematJson.h"
 
@@ -41,11 +42,10 @@ std::string takeOption(const std::string &name, const std::string &value,
              "'";
     arguments.order = value == "free" ? RematOrder::Free : RematOrder::Given;
   } else if (name == "--budget") {
-    arguments.budgetBytes = 0;
-    if (!parseWhole(value, *arguments.budgetBytes) ||
-        *arguments.budgetBytes < 0)
-      return "expected '--budget' to be a number of bytes, but found '" +
-             value + "'";
+    arguments.budgetBytes = parseByteSize(value);
+    if (!arguments.budgetBytes)
+      return std::string("expected '--budget' to be ") + byteSizeExpectation +
+             ", but found '" + value + "'";
   } else if (!parseWhole(value, arguments.timeLimitSeconds) ||
              !(arguments.timeLimitSeconds >= 0)) {
     return "expected '--time-limit' to be a number of seconds, but found '" +

@@ -6,19 +6,22 @@
 #include <iostream>
 
 static const char *const usage =
-    "usage: neap-solve allocate FILE.csv [--capacity N] [--time-limit S] "
-    "[-o OUT.csv]\n"
+    "usage: neap-solve allocate FILE.csv [--capacity BYTES] [--time-limit S]\n"
+    "                           [-o OUT.csv]\n"
     "       neap-solve remat FILE.json --budget BYTES [--order given|free]\n"
     "                        [--time-limit S] [-o OUT.json]\n"
+    "       neap-solve --help | --version\n"
+    "\n"
+    "BYTES is a count or a size such as 512MiB, as neap takes it.\n"
     "\n"
     "allocate: gives every buffer of FILE.csv "
     "(id,lower,upper,size[,alignment][,offset];\n"
     "lifetimes [lower, upper), or a column `end` that is inclusive) an offset\n"
     "and prints one JSON line: height, lower_bound, optimal, seconds.\n"
     "\n"
-    "  --capacity N    stop at any height up to N; exit 4 if none is found\n"
-    "  --time-limit S  stop after about S seconds (default 60)\n"
-    "  -o OUT.csv      write the table with a column `offset`\n"
+    "  --capacity BYTES  stop at any height up to it; exit 4 if none is found\n"
+    "  --time-limit S    stop after about S seconds (default 60)\n"
+    "  -o OUT.csv        write the table with a column `offset`\n"
     "\n"
     "remat: computes every node of the graph in FILE.json "
     "({\"nodes\":[{\"id\",\"bytes\",\n"
@@ -38,6 +41,10 @@ int main(int argc, char **argv) {
   if (!arguments.empty() &&
       (arguments.back() == "--help" || arguments.back() == "-h")) {
     std::cout << usage;
+    return neap::ExitDone;
+  }
+  if (arguments.size() == 1 && arguments[0] == "--version") {
+    std::cout << "neap-solve " NEAP_VERSION "\n";
     return neap::ExitDone;
   }
   std::string command = arguments.empty() ? "" : arguments[0];

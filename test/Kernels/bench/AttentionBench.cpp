@@ -7,6 +7,7 @@
 #include "passes/Lower/KernelTiles.h"
 #include "test/Kernels/KernelHarness.h"
 #include "test/Kernels/bench/BenchClock.h"
+#include "test/Kernels/bench/BenchOptions.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -21,6 +22,14 @@ using namespace neap;
 using namespace neap::bench;
 
 namespace {
+constexpr const char *usage =
+    "usage: attention-bench [NAME=VALUE]...\n"
+    "Times attention and row-wise kernels on one thread; one line per kernel.\n"
+    "  lanes=N    floats of a vector: 4, 8 or 16 (default: this processor's)\n"
+    "  samples=N  of each kernel (default 9)\n"
+    "  threads=N  that kernels are compiled for (default 1)\n"
+    "  only=TEXT  kernels whose name contains it\n";
+
 struct Job {
   std::string name, source;
   std::vector<int64_t> inputs, outputs; ///< columns; negative: fixed floats
@@ -170,28 +179,16 @@ void runJob(const Job &job, int64_t tokens, const KernelTarget &target,
 } // namespace
 
 int main(int argc, char **argv) {
-  std::map<std::string, std::string> options;
-  for (int i = 1; i < argc; ++i) {
-    const char *equals = std::strchr(argv[i], '=');
-    if (!equals) {
-      std::fprintf(stderr, "error: expected name=value, but found '%s'\n",
-                   argv[i]);
-      return 2;
-    }
-    options[std::string(argv[i], size_t(equals - argv[i]))] = equals + 1;
-  }
-  auto number = [&](const char *name, int64_t otherwise) {
-    auto found = options.find(name);
-    return found == options.end() ? otherwise
-                                  : std::atoll(found->second.c_str());
-  };
-  int64_t lanes = number("lanes", test::getHostTarget(1, 1).vectorFloats);
+  BenchOptions options(argc, argv, usage,
+                       {"lanes", "samples", "threads", "only"});
+  int64_t lanes =
+      options.number("lanes", test::getHostTarget(1, 1).vectorFloats);
   KernelTarget target = getDefaultTiles(lanes);
-  target.maxThreads = number("threads", 1);
+  target.maxThreads = options.number("threads", 1);
   auto run = [&](const Job &job, int64_t tokens) {
     target.maxTokens = tokens;
-    if (job.name.find(options["only"]) != std::string::npos)
-      runJob(job, tokens, target, int(number("samples", 9)));
+    if (job.name.find(options.text("only")) != std::string::npos)
+      runJob(job, tokens, target, int(options.number("samples", 9)));
   };
   for (bool backward : {false, true}) {
     for (int64_t tokens : {64, 128, 512, 1024})

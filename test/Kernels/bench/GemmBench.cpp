@@ -12,6 +12,7 @@
 #include "passes/Lower/KernelTiles.h"
 #include "test/Kernels/KernelHarness.h"
 #include "test/Kernels/bench/BenchClock.h"
+#include "test/Kernels/bench/BenchOptions.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -23,6 +24,17 @@ using namespace neap;
 using namespace neap::bench;
 
 namespace {
+constexpr const char *usage =
+    "usage: gemm-bench [NAME=VALUE]...\n"
+    "Times matrix product kernels in turn; one line per kernel.\n"
+    "  lanes=N    floats of a vector: 4, 8 or 16 (default: this processor's)\n"
+    "  rows=N, vectors=N, block=N, group=N\n"
+    "             tile: rows, vectors, contraction block, panels of a group\n"
+    "             (default: as compiled for these lanes)\n"
+    "  samples=N  of each kernel (default 9)\n"
+    "  threads=N  1 or 2 (default 2)\n"
+    "  only=TEXT  kernels whose name contains it\n";
+
 /// A kernel, its operands as (type, bytes per token, bytes besides), whether
 /// it has a result, and its work.
 struct Job {
@@ -204,40 +216,29 @@ std::vector<Job> getJobs() {
 } // namespace
 
 int main(int argc, char **argv) {
-  std::map<std::string, std::string> options;
-  for (int i = 1; i < argc; ++i) {
-    const char *equals = std::strchr(argv[i], '=');
-    if (!equals) {
-      std::fprintf(stderr, "error: expected name=value, but found '%s'\n",
-                   argv[i]);
-      return 2;
-    }
-    options[std::string(argv[i], size_t(equals - argv[i]))] = equals + 1;
-  }
-  auto number = [&](const char *name, int64_t otherwise) {
-    auto found = options.find(name);
-    return found == options.end() ? otherwise
-                                  : std::atoll(found->second.c_str());
-  };
-  int64_t lanes = number("lanes", test::getHostTarget(1, 1).vectorFloats);
+  BenchOptions options(argc, argv, usage,
+                       {"lanes", "rows", "vectors", "block", "group", "samples",
+                        "threads", "only"});
+  int64_t lanes =
+      options.number("lanes", test::getHostTarget(1, 1).vectorFloats);
   KernelTarget target = getDefaultTiles(lanes);
-  target.tileRows = number("rows", target.tileRows);
-  target.tileVectors = number("vectors", target.tileVectors);
-  target.contractionBlock = number("block", target.contractionBlock);
-  target.panelGroup = number("group", target.panelGroup);
+  target.tileRows = options.number("rows", target.tileRows);
+  target.tileVectors = options.number("vectors", target.tileVectors);
+  target.contractionBlock = options.number("block", target.contractionBlock);
+  target.panelGroup = options.number("group", target.panelGroup);
   target.maxThreads = 2;
   std::vector<std::unique_ptr<TimedJob>> jobs;
   for (const Job &job : getJobs())
     for (int64_t tokens : {64, 128, 512}) {
       target.maxTokens = tokens;
       std::string name = job.name + " M=" + std::to_string(tokens);
-      if (name.find(options["only"]) != std::string::npos)
+      if (name.find(options.text("only")) != std::string::npos)
         jobs.push_back(std::make_unique<TimedJob>(job, tokens, target));
     }
   // In turn, so that a slow spell of the machine meets every kernel.
-  for (int64_t round = 0; round < number("samples", 9); ++round)
+  for (int64_t round = 0; round < options.number("samples", 9); ++round)
     for (const std::unique_ptr<TimedJob> &job : jobs)
-      job->sample(int(number("threads", 2)));
+      job->sample(int(options.number("threads", 2)));
   for (const std::unique_ptr<TimedJob> &job : jobs)
     job->print();
   return 0;
