@@ -180,6 +180,8 @@ entryNumber(const std::map<std::string, std::string> &entries, const char *key,
   auto found = entries.find(key);
   if (found == entries.end())
     return otherwise;
+  if (found->second.empty())
+    return std::nullopt;
   int64_t value = 0;
   for (char digit : found->second)
     if (digit < '0' || digit > '9' ||

@@ -232,7 +232,7 @@ status jsonl_row(dataset *data, int64_t row, row_facts *facts) {
     at = known.row;
     in->position = known.offset;
   }
-  while (in->position < in->limit) {
+  while (in->position < in->limit && !in->error) {
     json doc = {in, true, nullptr, 0};
     row_fields fields;
     int64_t start = in->position;

@@ -60,19 +60,23 @@ static void poison(const struct neap_image *image, uint8_t *arena) {
     memset(arena + range->offset, 0, range->bytes);
 }
 
-// --weights, or model.weights beside the trainer; null if that is unknown.
-static const char *weights_path(const session *self, char beside[PATH_MAX]) {
-  static const char name[] = "model.weights";
-  if (self->opts->weights)
-    return self->opts->weights;
-  const int64_t room = PATH_MAX - sizeof name;
-  int64_t length = readlink("/proc/self/exe", beside, room);
+// The file of that name in the trainer's folder; null if that is unknown.
+static const char *beside_trainer(const char *name, char path[PATH_MAX]) {
+  const int64_t size = static_cast<int64_t>(strlen(name)) + 1;
+  const int64_t room = PATH_MAX - size;
+  int64_t length = readlink("/proc/self/exe", path, room);
   if (length < 0 || length == room)
     return nullptr;
-  while (length > 0 && beside[length - 1] != '/')
+  while (length > 0 && path[length - 1] != '/')
     --length;
-  memcpy(beside + length, name, sizeof name);
-  return beside;
+  memcpy(path + length, name, size);
+  return path;
+}
+
+// --weights, or model.weights beside the trainer; null if that is unknown.
+static const char *weights_path(const session *self, char beside[PATH_MAX]) {
+  return self->opts->weights ? self->opts->weights
+                             : beside_trainer("model.weights", beside);
 }
 
 static status open_weights(session *self) {
@@ -123,12 +127,37 @@ static bool is_input(const session *self, const char *path) {
   const options *opts = self->opts;
   char other[PATH_MAX];
   if (same_file(path, opts->data) || same_file(path, opts->tokens) ||
-      same_file(path, weights_path(self, other)))
+      same_file(path, weights_path(self, other)) ||
+      same_file(path, beside_trainer("plan.json", other)))
     return true;
   const char *from = adapter_folder(opts);
   for (const char *name : adapter_files)
     if (from && adapter_path(other, from, name) && same_file(path, other))
       return true;
+  return false;
+}
+
+// Whether the log would take the place of a file of --out.
+static bool is_output(const session *self, const char *path) {
+  char parent[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  const char *name = slash ? slash + 1 : path;
+  size_t length = slash ? static_cast<size_t>(slash + 1 - path) : 0;
+  if (length >= sizeof parent)
+    return false;
+  memcpy(parent, path, length);
+  parent[length] = 0;
+  struct stat log, out;
+  if (stat(length ? parent : ".", &log) != 0 ||
+      fstat(self->out.fd, &out) != 0 || log.st_dev != out.st_dev ||
+      log.st_ino != out.st_ino)
+    return false;
+  for (const char *file : adapter_files) {
+    size_t own = strlen(file);
+    if (strncmp(name, file, own) == 0 &&
+        (name[own] == 0 || strcmp(name + own, ".tmp") == 0))
+      return true;
+  }
   return false;
 }
 
@@ -139,6 +168,8 @@ static status open_outputs(session *self) {
   status result = ok;
   if (opts->out)
     result = folder_open(&self->out, opts->out);
+  if (result == ok && opts->out && opts->log && is_output(self, opts->log))
+    result = fail(bad_usage, "--log: ", opts->log, " is a file of --out");
   if (result == ok && opts->out)
     result = folder_claim(&self->out);
   if (result == ok && opts->dump_grads)

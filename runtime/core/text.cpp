@@ -106,13 +106,13 @@ int print_pieces(int fd, const piece *pieces, int count) {
 
 bool parse_integer(const char *text, int64_t *value) {
   *value = 0;
-  int length = 0;
-  for (; text[length]; ++length) {
-    if (text[length] < '0' || text[length] > '9' || length == 18)
+  const char *digit = text;
+  for (; *digit; ++digit)
+    if (*digit < '0' || *digit > '9' ||
+        __builtin_mul_overflow(*value, 10, value) ||
+        __builtin_add_overflow(*value, *digit - '0', value))
       return false;
-    *value = *value * 10 + (text[length] - '0');
-  }
-  return length > 0;
+  return digit > text;
 }
 
 } // namespace neap

@@ -79,6 +79,22 @@ class Saving(Case):
         fail('old/full')
         self.assertEqual(self.snapshot('old/full'), before)
 
+    def test_text_that_is_cut_while_it_is_used(self):
+        rows = ''.join('{"text":"row %d %s"}\n' % (i, 'x' * (i % 40))
+                       for i in range(20000))
+        path = self.write('rows.jsonl', rows.encode())
+        process = subprocess.Popen(
+            [program('text'), 'train', '--data', path, '--steps', '100000000',
+             '--out', self.path('out'), '--log', self.path('log.jsonl')],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.wait_for_steps(2)
+        os.truncate(path, 0)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 3, errors)
+        self.assertIn(b'rows.jsonl', errors)
+        self.assertIn('adapter_model.safetensors',
+                      os.listdir(self.path('out')))
+
     def test_log_cannot_be_written(self):
         path, _ = self.tokens()
         result = run('plain', 'train', '--tokens', path, '--out',

@@ -27,6 +27,15 @@ class Usage(Case):
         self.refuse_usage(some + ['--steps', '0'], '--steps', "'0'")
         self.refuse_usage(some + ['--steps'], '--steps', 'value')
         self.refuse_usage(some + ['--seed', '-1'], '--seed')
+        self.refuse_usage(some + ['--seed', '9223372036854775808'], '--seed')
+        for name in ['README.md', 'adapter_config.json.tmp',
+                     'adapter_model.safetensors']:
+            os.makedirs(self.path('x'), exist_ok=True)
+            log = os.path.join(self.path('x'), name)
+            self.refuse_usage(
+                ['train', '--tokens', path, '--out', self.path('x'), '--log',
+                 log], '--log', 'a file of --out')
+            self.assertFalse(os.path.exists(log))
         self.refuse_usage(some + ['--seal=1'], '--seal')
         self.refuse_usage(some + ['--out', 'y'], 'twice')
         self.refuse_usage(some + ['--skip-bad-rows'], '--skip-bad-rows')
