@@ -13,6 +13,11 @@ const char *schedule_name(int schedule) {
   return names[schedule];
 }
 
+const char *place_name(int place) {
+  static const char *const names[] = {"mapped", "resident", "streamed"};
+  return names[place];
+}
+
 struct fact {
   const char *name, *label, *unit;
   piece value;
@@ -58,8 +63,7 @@ status run_info(const struct neap_image *image, const options *opts) {
       text_fact("weights_sha256", "weights sha256", image->weights_sha256),
       text_fact("plan_sha256", "plan sha256", image->plan_sha256),
       number_fact("weights_bytes", "weights", image->weights_bytes, " bytes"),
-      text_fact("weights", "weights are",
-                image->weights_resident ? "resident" : "mapped"),
+      text_fact("weights", "weights are", place_name(image->weights_place)),
       number_fact("planned_anon_bytes", "planned anonymous memory",
                   image->planned_anon, " bytes"),
       number_fact("planned_rss_bytes", "planned resident memory",
