@@ -2,10 +2,12 @@
 
 #include "compiler/Emit/OutputFile.h"
 #include "dialects/Graph/ModulePath.h"
+#include "dialects/Plan/PlanDialect.h"
 #include "runtime/include/neap/abi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/xxhash.h"
@@ -33,30 +35,71 @@ static std::string getLayer(StringRef path) {
   return path.str();
 }
 
-WeightsLayout neap::layOutWeights(ModuleOp imported) {
-  WeightsLayout layout;
+/// A weight and its size, in the order the forward pass first reads it.
+struct ChunkWeight {
+  std::string name;
+  int64_t bytes;
+};
+
+/// The weights of each layer.
+static std::vector<std::vector<ChunkWeight>> collectChunks(ModuleOp imported) {
+  std::vector<std::vector<ChunkWeight>> chunks;
+  llvm::StringSet<> seen;
   std::string layer;
   auto forward = *imported.getOps<func::FuncOp>().begin();
   forward.walk([&](Operation *op) {
     for (Value operand : op->getOperands()) {
       auto weight = operand.getDefiningOp<graph::WeightOp>();
-      if (!weight || layout.offsets.count(weight.getDecl()))
+      if (!weight || !seen.insert(weight.getDecl()).second)
         continue;
       // Ops without a path (residual norms of old exports) stay with the layer
       // around them.
       std::string here = getLayer(getModulePath(op));
-      if (layout.chunks.empty() || (!here.empty() && here != layer)) {
-        layout.chunks.emplace_back();
+      if (chunks.empty() || (!here.empty() && here != layer)) {
+        chunks.emplace_back();
         layer = here;
       }
-      WeightsChunk &chunk = layout.chunks.back();
-      chunk.bytes = int64_t(llvm::alignTo(chunk.bytes, kWeightAlignment));
-      layout.offsets[weight.getDecl()] = chunk.bytes; // relative until placed
-      chunk.weights.push_back(weight.getDecl().str());
-      chunk.bytes +=
-          cast<graph::WeightType>(weight.getType()).getStorageBytes();
+      chunks.back().push_back(
+          {weight.getDecl().str(),
+           cast<graph::WeightType>(weight.getType()).getStorageBytes()});
     }
   });
+  return chunks;
+}
+
+static bool isSmall(const ChunkWeight &weight) {
+  return weight.bytes < kStreamedWeightBytes;
+}
+
+/// Offsets are relative to the chunk until it is placed.
+static WeightsChunk layOutChunk(const std::vector<ChunkWeight> &weights,
+                                WeightsLayout &layout) {
+  WeightsChunk chunk;
+  auto append = [&](const ChunkWeight &weight, int64_t alignment) {
+    chunk.bytes = int64_t(llvm::alignTo(chunk.bytes, alignment));
+    layout.offsets[weight.name] = chunk.bytes;
+    chunk.weights.push_back(weight.name);
+    chunk.bytes += weight.bytes;
+  };
+  for (const ChunkWeight &weight : weights)
+    if (isSmall(weight)) {
+      append(weight, kWeightAlignment);
+      layout.smallOffsets[weight.name] =
+          layout.smallBytes + layout.offsets[weight.name];
+    }
+  chunk.smallBytes = int64_t(llvm::alignTo(chunk.bytes, kWeightAlignment));
+  chunk.bytes = chunk.smallBytes;
+  layout.smallBytes += chunk.smallBytes;
+  for (const ChunkWeight &weight : weights)
+    if (!isSmall(weight))
+      append(weight, plan::kFetchAlignment);
+  return chunk;
+}
+
+WeightsLayout neap::layOutWeights(ModuleOp imported) {
+  WeightsLayout layout;
+  for (const std::vector<ChunkWeight> &weights : collectChunks(imported))
+    layout.chunks.push_back(layOutChunk(weights, layout));
   layout.headerBytes = int64_t(
       llvm::alignTo(sizeof(neap_weights_header) +
                         layout.chunks.size() * sizeof(neap_weights_chunk),
@@ -129,7 +172,7 @@ static void writeHeader(const WeightsLayout &layout,
                         char *file) {
   neap_weights_header header = {};
   std::memcpy(header.magic, NEAP_WEIGHTS_MAGIC, sizeof(header.magic));
-  header.layout_version = 1;
+  header.layout_version = NEAP_WEIGHTS_LAYOUT;
   header.chunk_count = uint32_t(layout.chunks.size());
   header.header_bytes = uint64_t(layout.headerBytes);
   header.file_bytes = uint64_t(layout.fileBytes);
@@ -140,6 +183,7 @@ static void writeHeader(const WeightsLayout &layout,
     neap_weights_chunk entry = {};
     entry.offset = uint64_t(chunk.offset);
     entry.bytes = uint64_t(chunk.bytes);
+    entry.small_bytes = uint64_t(chunk.smallBytes);
     entry.checksum =
         llvm::xxHash64(StringRef(file + chunk.offset, size_t(chunk.bytes)));
     std::memcpy(table, &entry, sizeof(entry));

@@ -5,8 +5,10 @@
 //
 //   header | chunk table | pad | layer 0 weights | pad | layer 1 weights | ...
 //
-// A chunk holds the weights of one layer in the order the forward pass first
-// reads them, each 64-byte aligned; chunks are 16 KiB-aligned and checksummed.
+// A chunk holds the weights of one layer: the small ones first, each 64-byte
+// aligned, then the others, each 4 KiB-aligned so that direct input can read it
+// alone; both in the order the forward pass first reads them. Chunks are
+// 16 KiB-aligned and checksummed.
 // Rank-2 weights are stored output features first whatever the model file does.
 #ifndef NEAP_COMPILER_EMIT_WEIGHTSFILE_H
 #define NEAP_COMPILER_EMIT_WEIGHTSFILE_H
@@ -23,14 +25,23 @@
 
 namespace neap {
 
+/// Weights from this size on can be streamed; smaller ones are kept resident
+/// where others are streamed.
+constexpr int64_t kStreamedWeightBytes = 64 << 10;
+
 struct WeightsChunk {
   int64_t offset = 0, bytes = 0;
+  int64_t smallBytes = 0; ///< of the leading small weights, a multiple of 64
   std::vector<std::string> weights; ///< names of graph.weight_decl, in order
 };
 
 struct WeightsLayout {
   std::vector<WeightsChunk> chunks;
   llvm::StringMap<int64_t> offsets; ///< weight -> bytes from the file's start
+  /// Small weight -> bytes from the start of the copy that holds the small
+  /// weights of all chunks one after the other.
+  llvm::StringMap<int64_t> smallOffsets;
+  int64_t smallBytes = 0;
   int64_t headerBytes = 0;
   int64_t fileBytes = 0;
 };

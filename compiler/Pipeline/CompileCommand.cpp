@@ -35,6 +35,10 @@ StorageLayout getStorage(const PlannedJob &planned) {
   StorageLayout storage;
   for (const auto &entry : planned.weights.offsets)
     storage.weightOffsets[entry.getKey()] = entry.getValue();
+  if (planned.result.weightsPlace == WeightsPlace::Streamed)
+    for (const auto &entry : planned.weights.smallOffsets)
+      storage.residentWeights[entry.getKey()] =
+          layout.resident.offset + entry.getValue();
   for (const ParameterLayout &parameter : layout.parameters)
     storage.parameterElements[parameter.symbol] = parameter.elementOffset;
   storage.valuesOffset = layout.values.offset;
@@ -73,6 +77,18 @@ int64_t getVocabulary(ModuleOp imported) {
   return cast<RankedTensorType>(forward.getResultTypes().front()).getDimSize(1);
 }
 
+neap_weights_place toImage(WeightsPlace place) {
+  switch (place) {
+  case WeightsPlace::Mapped:
+    return NEAP_WEIGHTS_MAPPED;
+  case WeightsPlace::Resident:
+    return NEAP_WEIGHTS_RESIDENT;
+  case WeightsPlace::Streamed:
+    return NEAP_WEIGHTS_STREAMED;
+  }
+  llvm_unreachable("unknown place of weights");
+}
+
 TrainerImage makeImage(Job &job, const PlannedJob &planned,
                        const JobRequest &request,
                        const std::string &weightsSha256) {
@@ -104,12 +120,13 @@ TrainerImage makeImage(Job &job, const PlannedJob &planned,
   fields.stacks = toRange(plan.layout.stacks);
   fields.io = toRange(plan.layout.io);
   fields.resident = toRange(plan.layout.resident);
+  fields.fetch_stack = toRange(plan.layout.fetchStack);
   fields.parameter_elements = plan.layout.parameterElements;
   fields.planned_anon = plan.peak.anonBytes;
   fields.planned_rss = plan.peak.rssBytes;
   fields.planned_cgroup = plan.peak.cgroupBytes;
   fields.weights_bytes = planned.weights.fileBytes;
-  fields.weights_resident = plan.weightsResident;
+  fields.weights_place = toImage(plan.weightsPlace);
   fields.poisoned = request.poison;
   fields.training = job.train.training;
   return image;

@@ -4,6 +4,7 @@
 #include "compiler/Report/PlanJson.h"
 #include "compiler/Spec/Count.h"
 #include "compiler/Spec/EffectiveSpec.h"
+#include "passes/Plan/FetchWeights.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -39,7 +40,18 @@ static PlanOptions makeOptions(const JobRequest &request, const Job &job,
   options.objective =
       request.smallest ? PlanObjective::Smallest : PlanObjective::Fastest;
   options.weightsFileBytes = weights.fileBytes;
-  options.weightsResident = job.train.weights == WeightsResidency::Resident;
+  switch (job.train.weights) {
+  case WeightsResidency::Mapped:
+    break;
+  case WeightsResidency::Resident:
+    options.weightsPlace = WeightsPlace::Resident;
+    break;
+  case WeightsResidency::Streamed:
+    options.weightsPlace = WeightsPlace::Streamed;
+    break;
+  }
+  options.smallWeightBytes = weights.smallBytes;
+  options.flashBytesPerSecond = job.device.flash.readMBps.value * 1e6;
   bool sgd = training.optimizer == NEAP_OPTIMIZER_SGD;
   options.momentArrays = !sgd ? 2 : training.momentum > 0 ? 1 : 0;
   options.rowsPerStep = training.batch_rows * training.accumulation_steps;
@@ -64,6 +76,12 @@ static PlanReportInfo makeReportInfo(const JobRequest &request, const Job &job,
   return info;
 }
 
+/// The job's programs with the reads that its residency asks for.
+static void streamWeights(const Job &job) {
+  if (job.train.weights == WeightsResidency::Streamed)
+    fetchWeights(*job.joint, kStreamedWeightBytes);
+}
+
 /// Flash wears, so a profile may limit what a job writes to it.
 static CommandResult checkWriteBudget(const Job &job,
                                       const FlashTraffic &flash) {
@@ -85,6 +103,7 @@ CommandResult neap::planJob(const JobRequest &request, Job &job,
                             PlannedJob &planned) {
   planned.weights = layOutWeights(*job.imported);
   planned.options = makeOptions(request, job, planned.weights);
+  streamWeights(job);
   mlir::FailureOr<PlanResult> result = planModule(*job.joint, planned.options);
   if (mlir::failed(result))
     return CommandError(ExitCode::Bug, "planning failed");
@@ -94,6 +113,7 @@ CommandResult neap::planJob(const JobRequest &request, Job &job,
     return CommandError(ExitCode::DoesNotFit,
                         renderDoesNotFit(planned.result, planned.info));
   planned.info.flash = estimateFlashTraffic(job, planned.result.layout);
+  planned.info.flash.readBytesPerStep = planned.result.fetchedBytesPerStep;
   if (CommandResult error = checkWriteBudget(job, planned.info.flash))
     return error;
   planned.json = renderPlanJson(planned.result, planned.info);
@@ -103,6 +123,7 @@ CommandResult neap::planJob(const JobRequest &request, Job &job,
 CommandResult neap::sweepJob(const JobRequest &request, Job &job, int points,
                              DeviceSweep &sweep) {
   PlanOptions options = makeOptions(request, job, layOutWeights(*job.imported));
+  streamWeights(job);
   mlir::FailureOr<std::vector<PlanResult>> plans =
       sweepModule(*job.joint, options, points);
   if (mlir::failed(plans))

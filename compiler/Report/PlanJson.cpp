@@ -210,7 +210,8 @@ std::string renderPlanJson(const PlanResult &plan, const PlanReportInfo &info) {
   json["weights"] = {{"count", plan.weightCount},
                      {"bytes", plan.weightBytes},
                      {"file_bytes", plan.weightsFileBytes},
-                     {"resident", plan.weightsResident},
+                     {"place", getWeightsPlaceName(plan.weightsPlace)},
+                     {"wait_seconds_per_step", plan.waitSecondsPerStep},
                      {"sha256", info.weightsSha256.empty()
                                     ? Json(nullptr)
                                     : Json(info.weightsSha256)}};

@@ -27,7 +27,7 @@ std::string summarizeFlash(const PlanResult &plan, const FlashTraffic &flash) {
       "flash per step: read " + formatBytes(flash.readBytesPerStep) +
       ", written " + formatBytes(flash.writeBytesPerStep) + "; per job: read " +
       formatBytes(flash.readBytesPerJob(plan.weightsFileBytes)) + " (weights " +
-      (plan.weightsResident ? "resident" : "mapped") + "), written at most " +
+      getWeightsPlaceName(plan.weightsPlace) + "), written at most " +
       formatBytes(flash.writeBytesPerJob()) + " (adapter " +
       formatBytes(flash.adapterBytes) + ", log " + formatBytes(flash.logBytes);
   return text + (flash.steps ? ")\n" : " and more by the step)\n");

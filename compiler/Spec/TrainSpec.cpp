@@ -30,7 +30,8 @@ constexpr Choice tokenizers[] = {{"none", NEAP_TOKENIZER_NONE},
                                  {"bytes", NEAP_TOKENIZER_BYTES}};
 constexpr Choice residencies[] = {
     {"mapped", int32_t(WeightsResidency::Mapped)},
-    {"resident", int32_t(WeightsResidency::Resident)}};
+    {"resident", int32_t(WeightsResidency::Resident)},
+    {"streamed", int32_t(WeightsResidency::Streamed)}};
 constexpr Choice samplings[] = {{"random", 1}, {"sequential", 0}};
 constexpr Choice softmaxes[] = {{"exact", 0}};
 constexpr Choice baseWeights[] = {{"as_is", 0}};

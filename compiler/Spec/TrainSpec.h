@@ -11,7 +11,7 @@
 namespace neap {
 
 /// Where the trainer keeps the frozen weights.
-enum class WeightsResidency { Mapped, Resident };
+enum class WeightsResidency { Mapped, Resident, Streamed };
 
 struct TrainSpec {
   std::string file; ///< where it was read from, for messages

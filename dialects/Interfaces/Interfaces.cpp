@@ -9,6 +9,10 @@ bool neap::isHandleType(Type type) {
   return isa<neap::HandleTypeInterface>(type);
 }
 
+bool neap::isHandle(Value value) {
+  return isa_and_nonnull<HandleOpInterface>(value.getDefiningOp());
+}
+
 int64_t neap::getTypeBytes(Type type, int64_t tokens) {
   if (auto handle = dyn_cast<neap::HandleTypeInterface>(type))
     return handle.getStorageBytes();

@@ -25,8 +25,11 @@ namespace detail {
 double defaultBytesTouched(mlir::Operation *op, int64_t tokens);
 } // namespace detail
 
-/// A type that names storage outside the planned slots.
+/// A type that names storage.
 bool isHandleType(mlir::Type type);
+/// A value that stands for storage outside the planned slots: what a
+/// HandleOpInterface op yields. A fetched handle lies in a slot.
+bool isHandle(mlir::Value value);
 } // namespace neap
 
 #include "dialects/Interfaces/TypeInterfaces.h.inc"

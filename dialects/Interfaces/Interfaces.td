@@ -80,6 +80,10 @@ def RecomputeCostOpInterface : OpInterface<"RecomputeCostOpInterface"> {
     }], "double", "getBytesTouched", (ins "int64_t":$tokens), "",
       "return ::neap::detail::defaultBytesTouched($_op, tokens);">,
     InterfaceMethod<[{
+      Bytes read from flash while other operations run; the first operation that
+      takes a result waits for them.
+    }], "int64_t", "getBytesFetched", (ins), "", "return 0;">,
+    InterfaceMethod<[{
       True if running the op again gives the same bits: pure and deterministic.
     }], "bool", "isRecomputable", (ins), "",
       "return ::mlir::isMemoryEffectFree($_op);">
@@ -105,7 +109,12 @@ def BufferUseOpInterface : OpInterface<"BufferUseOpInterface"> {
       The operand that result `index` is a view of (same bytes, same offset), or
       nothing. A view extends its operand's lifetime and takes no bytes.
     }], "std::optional<unsigned>", "getViewOperand", (ins "unsigned":$index),
-      "", "return std::nullopt;">
+      "", "return std::nullopt;">,
+    InterfaceMethod<[{
+      Offset and size of result `index` in the arena are multiples of this; a
+      multiple of plan::kSlotAlignment, or 0 for just that.
+    }], "int64_t", "getResultAlignment", (ins "unsigned":$index), "",
+      "return 0;">
   ];
 }
 

@@ -4,6 +4,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace neap::plan;
@@ -55,8 +56,40 @@ neap::KernelTarget neap::plan::getKernelTarget(ModuleOp module) {
 }
 
 //===----------------------------------------------------------------------===//
+// Fetch
+//===----------------------------------------------------------------------===//
+
+double FetchOp::getFlops(int64_t) { return 0; }
+
+/// The read runs beside arithmetic and does not pass through the processor.
+double FetchOp::getBytesTouched(int64_t) { return 0; }
+
+int64_t FetchOp::getBytesFetched() {
+  return llvm::alignTo(getTypeBytes(getHandle().getType(), 0), kFetchAlignment);
+}
+
+int64_t FetchOp::getResultAlignment(unsigned) { return kFetchAlignment; }
+
+//===----------------------------------------------------------------------===//
 // Verifiers
 //===----------------------------------------------------------------------===//
+
+LogicalResult
+SlotType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                 Type contentType) {
+  if (isa<RankedTensorType>(contentType) || isHandleType(contentType))
+    return success();
+  return emitError() << "expected a ranked tensor or the type of a handle, but "
+                        "found "
+                     << contentType;
+}
+
+LogicalResult FetchOp::verify() {
+  if (!isHandleType(getHandle().getType())) // fetch_c1
+    return emitOpError() << "expected the type of a handle, but found "
+                         << getHandle().getType();
+  return success();
+}
 
 LogicalResult SlotOp::verify() {
   if (getOffset() % kSlotAlignment != 0) // slot_c1
@@ -66,7 +99,7 @@ LogicalResult SlotOp::verify() {
   if (!module || !module->hasAttr(kMaxTokensAttr))
     return success();
   int64_t needed =
-      getTypeBytes(getType().getTensorType(), getMaxTokens(module));
+      getTypeBytes(getType().getContentType(), getMaxTokens(module));
   if (int64_t(getBytes()) < needed) // slot_c2
     return emitOpError() << "expected 'bytes' to be at least " << needed
                          << ", but found " << getBytes();
@@ -76,7 +109,7 @@ LogicalResult SlotOp::verify() {
 /// What block argument or yielded value a slot or handle stands for.
 static Type getInnerType(Type type) {
   if (auto slot = dyn_cast<SlotType>(type))
-    return slot.getTensorType();
+    return slot.getContentType();
   return type;
 }
 

@@ -7,6 +7,7 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/Plan/PlanDialect.h.inc"
@@ -23,6 +24,8 @@
 namespace neap::plan {
 /// Alignment of every slot, bytes: a cache line and the widest vector.
 constexpr int64_t kSlotAlignment = 64;
+/// Direct input wants addresses, sizes and file offsets at multiples of this.
+constexpr int64_t kFetchAlignment = 4096;
 
 /// Module attribute with the longest row, in tokens (an i64).
 constexpr llvm::StringLiteral kMaxTokensAttr = "plan.max_tokens";

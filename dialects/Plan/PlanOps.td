@@ -8,6 +8,7 @@ include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
+include "dialects/Interfaces/Interfaces.td"
 
 def Plan_Dialect : Dialect {
   let name = "plan";
@@ -34,13 +35,44 @@ def Plan_DeviceAttr : AttrDef<Plan_Dialect, "Device"> {
 
 def Plan_SlotType : TypeDef<Plan_Dialect, "Slot"> {
   let mnemonic = "slot";
-  let summary = "a byte range of the arena that holds one tensor";
-  let parameters = (ins "::mlir::RankedTensorType":$tensorType);
-  let assemblyFormat = "`<` $tensorType `>`";
+  let summary = "a byte range of the arena that holds one tensor or stored array";
+  let description = [{
+    `contentType` is a ranked tensor, or the type of a handle whose array has been
+    fetched into the arena.
+  }];
+  let parameters = (ins "::mlir::Type":$contentType);
+  let assemblyFormat = "`<` $contentType `>`";
+  let genVerifyDecl = 1;
 }
 
 class Plan_Op<string mnemonic, list<Trait> traits = []>
     : Op<Plan_Dialect, mnemonic, traits>;
+
+def Plan_FetchOp : Plan_Op<"fetch", [Pure, SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<RecomputeCostOpInterface, ["getFlops", "getBytesTouched",
+      "getBytesFetched"]>,
+    DeclareOpInterfaceMethods<BufferUseOpInterface, ["getResultAlignment"]>]> {
+  let summary = "read a stored array into the arena";
+  let description = [{
+    stored = the array that `handle` names. The read begins where the operation
+    stands and goes on while others run; the first operation that takes the result
+    waits for it. So the result's buffer lives from here to its last use, and
+    moving the operation up hides the read behind arithmetic.
+    Shapes: any.
+
+    (C1) the type is a handle's.
+
+    Gradient: none, the array is frozen.
+
+    ```mlir
+    %f = plan.fetch %w : !graph.weight<64x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyType:$handle);
+  let results = (outs AnyType:$stored);
+  let assemblyFormat = "$handle attr-dict `:` type($handle)";
+  let hasVerifier = 1;
+}
 
 def Plan_SlotOp : Plan_Op<"slot", [Pure]> {
   let summary = "a range of the arena";

@@ -49,11 +49,16 @@ public:
 
 private:
   void addValue(Value value, int producer) {
+    int64_t alignment = plan::kSlotAlignment;
+    if (auto rules = value.getDefiningOp<BufferUseOpInterface>())
+      alignment = std::max(
+          alignment,
+          rules.getResultAlignment(cast<OpResult>(value).getResultNumber()));
     int64_t bytes = llvm::alignTo(
-        getTypeBytes(value.getType(), target.maxTokens), plan::kSlotAlignment);
+        getTypeBytes(value.getType(), target.maxTokens), alignment);
     valueIds[value] = static_cast<int>(program.values.size());
     program.values.push_back(value);
-    program.schedule.values.push_back({bytes, producer});
+    program.schedule.values.push_back({bytes, producer, alignment});
   }
 
   LogicalResult addStep(Operation *op) {
@@ -63,7 +68,7 @@ private:
     SmallVector<int> positions;
     auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
     for (OpOperand &operand : op->getOpOperands()) {
-      if (isHandleType(operand.get().getType())) {
+      if (isHandle(operand.get())) {
         positions.push_back(-1);
         continue;
       }
@@ -123,6 +128,7 @@ private:
     if (auto cost = dyn_cast<RecomputeCostOpInterface>(op)) {
       step.flops = cost.getFlops(target.maxTokens);
       bytes = cost.getBytesTouched(target.maxTokens);
+      step.fetchedBytes = cost.getBytesFetched();
       step.recomputable = cost.isRecomputable() && isMemoryEffectFree(op);
     } else {
       bytes = detail::defaultBytesTouched(op, target.maxTokens);
@@ -204,7 +210,7 @@ void applySchedule(ExtractedProgram &program, const Schedule &schedule) {
       op->setAttr(kRecomputedAttr, UnitAttr::get(op->getContext()));
     unsigned next = 0;
     for (OpOperand &operand : op->getOpOperands())
-      if (!isHandleType(operand.get().getType()))
+      if (!isHandle(operand.get()))
         operand.set(program.values[step.operands[next++]]);
     for (auto [result, value] : llvm::zip_equal(op->getResults(), step.results))
       program.values[value] = result;

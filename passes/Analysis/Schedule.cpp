@@ -59,6 +59,7 @@ private:
     }
     ScheduleBuffer buffer;
     buffer.bytes = schedule.values[step.results[r]].bytes;
+    buffer.alignment = schedule.values[step.results[r]].alignment;
     buffer.start = s;
     table.buffers.push_back(std::move(buffer));
     join(static_cast<int>(table.buffers.size()) - 1, step.results[r], s);

@@ -20,12 +20,15 @@ namespace neap {
 
 /// One tensor.
 struct ScheduleValue {
-  /// At the maximum token count, rounded up to the alignment of slots.
+  /// At the maximum token count, rounded up to `alignment`.
   int64_t bytes = 0;
   /// Index into Schedule::steps of the step that defines it, or one of the
   /// constants below. Kept up to date by every function that makes a schedule.
   int producer = programInput;
+  /// Of its offset in the arena; at least that of slots.
+  int64_t alignment = slotAlignment;
 
+  static constexpr int64_t slotAlignment = 64;
   static constexpr int programInput = -1;
   /// No step of this schedule defines the value: its producer was left out.
   static constexpr int absent = -2;
@@ -54,6 +57,8 @@ struct ScheduleStep {
   double flops = 0;
   /// Estimated run time, nanoseconds.
   int64_t costNs = 0;
+  /// Read from flash while later steps run, until one takes the result.
+  int64_t fetchedBytes = 0;
   /// Running it again gives the same bits.
   bool recomputable = false;
   /// Reads or writes state other than its operands and results; such steps keep
@@ -79,6 +84,7 @@ struct Schedule {
 /// computed in place.
 struct ScheduleBuffer {
   int64_t bytes = 0;
+  int64_t alignment = ScheduleValue::slotAlignment;
   /// Alive during the steps [start, end).
   int start = 0, end = 0;
   /// In order of definition; empty for scratch.

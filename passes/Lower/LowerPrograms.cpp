@@ -6,6 +6,7 @@
 #include "runtime/include/neap/abi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
 
 #include <cstddef>
 
@@ -28,6 +29,7 @@ public:
     std::vector<Step> steps;
     for (Operation &op : function.getBody().front().without_terminator()) {
       if (auto run = dyn_cast<plan::RunOp>(op)) {
+        awaitInputs(run, steps);
         FailureOr<Step> step = collectRun(run);
         if (failed(step))
           return failure();
@@ -42,6 +44,43 @@ public:
   const std::vector<LLVM::LLVMFuncOp> &getKernels() const { return kernels; }
 
 private:
+  /// A run waits for what it takes and nothing has waited for yet.
+  void awaitInputs(plan::RunOp run, std::vector<Step> &steps) {
+    for (Value input : run.getInputs())
+      if (inFlight.erase(input))
+        steps.push_back(collectAwait(run.getLoc(), input));
+    if (isa<plan::FetchOp>(run.getOperationToRun()))
+      inFlight.insert(run.getOutputs()[0]);
+  }
+
+  Step collectAwait(Location loc, Value slot) {
+    auto [entry, isNew] = kernelOf.try_emplace("await", int(kernels.size()));
+    if (isNew)
+      kernels.push_back(emitAwait(loc));
+    return {entry->second, {getAddress(slot)}};
+  }
+
+  /// void await(context, address): the runtime's.
+  LLVM::LLVMFuncOp emitAwait(Location loc) {
+    OpBuilder plain = OpBuilder::atBlockEnd(output.getBody());
+    KernelBuilder b(loc, plain, target.vectorFloats);
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.ptrType()});
+    auto function = LLVM::LLVMFuncOp::create(
+        b, "k" + std::to_string(kernels.size()) + "_await", type,
+        LLVM::Linkage::Internal);
+    Block *entry = function.addEntryBlock(b);
+    b.setInsertionPointToStart(entry);
+    Value context = entry->getArgument(0);
+    Value callee = LLVM::LoadOp::create(
+        b, b.ptrType(),
+        b.addressBytes(context, b.index(offsetof(neap_context, await))));
+    LLVM::CallOp::create(b, type,
+                         ValueRange{callee, context, entry->getArgument(1)});
+    LLVM::ReturnOp::create(b, ValueRange());
+    return function;
+  }
+
   StepOperand getAddress(Value value) const {
     if (auto slot = value.getDefiningOp<plan::SlotOp>())
       return {StepOperand::Arena, int64_t(slot.getOffset())};
@@ -49,6 +88,9 @@ private:
     StringRef symbol = handle.getStorageSymbol().getValue();
     switch (handle.getHandleSpace()) {
     case HandleSpace::Weights:
+      if (auto resident = storage.residentWeights.find(symbol);
+          resident != storage.residentWeights.end())
+        return {StepOperand::Arena, resident->second};
       return {StepOperand::Weights, storage.weightOffsets.lookup(symbol)};
     case HandleSpace::AdapterValues:
       return {StepOperand::Arena,
@@ -166,6 +208,7 @@ private:
   const StorageLayout &storage;
   KernelTarget target;
   std::map<std::string, int> kernelOf;
+  llvm::DenseSet<Value> inFlight; ///< slots that a fetch fills
   std::vector<LLVM::LLVMFuncOp> kernels;
 };
 

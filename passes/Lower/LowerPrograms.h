@@ -14,7 +14,8 @@ namespace neap {
 /// bytes.
 struct StorageLayout {
   llvm::StringMap<int64_t> weightOffsets; ///< graph.weight_decl -> weights file
-  llvm::StringMap<int64_t> parameterElements;    ///< train.parameter -> floats
+  llvm::StringMap<int64_t> residentWeights;   ///< those that lie in the arena
+  llvm::StringMap<int64_t> parameterElements; ///< train.parameter -> floats
   int64_t valuesOffset = 0, gradientsOffset = 0; ///< adapter areas in the arena
   int64_t moment1Offset = 0, moment2Offset = 0;
   int64_t parameterElementCount = 0;

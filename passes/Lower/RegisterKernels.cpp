@@ -20,4 +20,5 @@ void neap::registerKernels(mlir::DialectRegistry &registry) {
   registerLinearKernels(registry);
   registerLoraKernels(registry);
   registerCrossEntropyKernels(registry);
+  registerFetchKernels(registry);
 }

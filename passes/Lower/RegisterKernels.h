@@ -16,6 +16,7 @@ void registerOptimizerKernels(mlir::DialectRegistry &registry);
 void registerLinearKernels(mlir::DialectRegistry &registry);
 void registerLoraKernels(mlir::DialectRegistry &registry);
 void registerCrossEntropyKernels(mlir::DialectRegistry &registry);
+void registerFetchKernels(mlir::DialectRegistry &registry);
 
 /// All of the above.
 void registerKernels(mlir::DialectRegistry &registry);

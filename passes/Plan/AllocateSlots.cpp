@@ -49,11 +49,9 @@ private:
   }
 
   Value createSlot(Location loc, Type type, int64_t offset, int64_t bytes) {
-    auto slotType =
-        plan::SlotType::get(builder.getContext(), cast<RankedTensorType>(type));
-    return plan::SlotOp::create(builder, loc, slotType,
-                                static_cast<uint64_t>(offset),
-                                static_cast<uint64_t>(bytes));
+    return plan::SlotOp::create(
+        builder, loc, plan::SlotType::get(builder.getContext(), type),
+        static_cast<uint64_t>(offset), static_cast<uint64_t>(bytes));
   }
 
   Value createByteSlot(Location loc, int64_t offset, int64_t bytes) {
@@ -91,7 +89,7 @@ private:
     }
     size_t next = 0;
     for (Value operand : op->getOperands()) {
-      if (isHandleType(operand.getType())) {
+      if (isHandle(operand)) {
         inputs.push_back(operand);
         continue;
       }

@@ -17,7 +17,8 @@ int64_t alignUp(int64_t value, int64_t alignment) {
 
 int64_t ArenaLayout::fixedBytes() const {
   int64_t bytes = values.bytes + gradients.bytes + moment1.bytes +
-                  moment2.bytes + stacks.bytes + io.bytes + resident.bytes;
+                  moment2.bytes + stacks.bytes + fetchStack.bytes + io.bytes +
+                  resident.bytes;
   for (const ByteRange &input : inputs)
     bytes += input.bytes;
   return bytes;
@@ -41,6 +42,8 @@ ArenaLayout layOutFixedRanges(const ArenaDemand &demand) {
   // Stacks come first: they alone need a page's alignment, for guard pages.
   layout.stacks =
       place((demand.threads - 1) * NEAP_STACK_BYTES, arenaPageBytes);
+  layout.fetchStack =
+      place(demand.fetches ? NEAP_STACK_BYTES : 0, arenaPageBytes);
   int64_t arrayBytes =
       layout.parameterElements * static_cast<int64_t>(sizeof(float));
   layout.values = place(arrayBytes);
@@ -52,7 +55,7 @@ ArenaLayout layOutFixedRanges(const ArenaDemand &demand) {
   layout.io =
       place(neap_io_bytes(static_cast<int64_t>(layout.parameters.size())));
   layout.resident = place(demand.residentWeightBytes);
-  layout.slotsOffset = next;
+  layout.slotsOffset = alignUp(next, demand.slotAlignment);
   setSlotsBytes(layout, 0);
   return layout;
 }

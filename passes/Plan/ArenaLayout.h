@@ -1,7 +1,8 @@
 //===- ArenaLayout.h - The fixed ranges of the arena ------------*- C++ -*-===//
 //
-//   | stacks | values | gradients | moment1 | moment2 | inputs | io |
-//   | resident weights | slots ...                        | page rounding |
+//   | stacks | fetch stack | values | gradients | moment1 | moment2 | inputs |
+//   io | | resident weights | slots ...                        | page rounding
+//   |
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +33,7 @@ struct ArenaLayout {
   int64_t parameterElements = 0;           ///< padding between them included
   ByteRange values, gradients, moment1, moment2;
   std::vector<ByteRange> inputs; ///< by argument of the programs: ids, labels
-  ByteRange stacks, io, resident;
+  ByteRange stacks, fetchStack, io, resident;
   int64_t slotsOffset = 0; ///< first byte after the fixed ranges
   int64_t slotsBytes = 0;
   int64_t arenaBytes = 0; ///< a multiple of arenaPageBytes
@@ -52,6 +53,8 @@ struct ArenaDemand {
   std::vector<int64_t> inputBytes; ///< by argument
   int64_t threads = 1;
   int64_t residentWeightBytes = 0;
+  int64_t slotAlignment = 64; ///< the largest of any slot
+  bool fetches = false;       ///< a thread of its own reads weights
 };
 
 /// Places the fixed ranges; slotsBytes and arenaBytes count no slots yet. The

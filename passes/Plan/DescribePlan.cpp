@@ -2,6 +2,8 @@
 
 #include "passes/Plan/DescribePlan.h"
 
+#include "passes/Plan/Prefetch.h"
+
 #include "dialects/Graph/ModulePath.h"
 #include "dialects/Plan/PlanDialect.h"
 
@@ -74,7 +76,7 @@ public:
     result.weightCount = facts.weightCount;
     result.weightBytes = facts.weightBytes;
     result.weightsFileBytes = facts.weightsFileBytes;
-    result.weightsResident = options.weightsResident;
+    result.weightsPlace = options.weightsPlace;
     return std::move(result);
   }
 
@@ -96,6 +98,7 @@ private:
 
   void addFixedBuffers() {
     addFixed("worker stacks", layout.stacks, MemoryClass::CodeAndStacks);
+    addFixed("fetch stack", layout.fetchStack, MemoryClass::CodeAndStacks);
     addFixed("adapter values", layout.values, MemoryClass::AdapterParameters);
     addFixed("adapter gradients", layout.gradients, MemoryClass::Gradients);
     addFixed("optimizer moment 1", layout.moment1, MemoryClass::OptimizerState);
@@ -168,7 +171,7 @@ private:
     described.start = buffer.start;
     described.end = buffer.end;
     described.offset = layout.slotsOffset + plan.offsets[b];
-    described.alignment = plan::kSlotAlignment;
+    described.alignment = buffer.alignment;
     result.buffers.push_back(std::move(described));
   }
 
@@ -184,6 +187,8 @@ private:
                               const ScheduleBuffer &buffer) {
     if (buffer.scratchOf >= 0)
       return MemoryClass::KernelScratch;
+    if (schedule.steps[buffer.start].fetchedBytes > 0)
+      return MemoryClass::WeightStaging;
     return buffer.start < schedule.forwardEnd - 1 &&
                    buffer.end > schedule.forwardEnd
                ? MemoryClass::SavedActivations
@@ -234,8 +239,12 @@ private:
       result.flopsPerStep += rows * step.flops;
       if (step.recomputed)
         result.recomputedFlops += rows * step.flops;
-      result.secondsPerStep += rows * static_cast<double>(step.costNs) * 1e-9;
+      result.fetchedBytesPerStep += options.rowsPerStep * step.fetchedBytes;
     }
+    StreamedTime time =
+        timeStreamed(plan.schedule, options.flashBytesPerSecond);
+    result.secondsPerStep += rows * time.seconds;
+    result.waitSecondsPerStep += rows * time.waitSeconds;
   }
 
   void addPeak() {
@@ -264,7 +273,7 @@ private:
       add(buffer.memoryClass, buffer.bytes);
     add(MemoryClass::ArenaGaps, layout.arenaBytes - result.maxLiveBytes);
     add(MemoryClass::CodeAndStacks, trainerDataBytes + trainerCodeBytes);
-    if (!options.weightsResident)
+    if (options.weightsPlace == WeightsPlace::Mapped)
       add(MemoryClass::MappedWeights, facts.weightsFileBytes);
     add(MemoryClass::KernelBookkeeping, result.peak.bookkeepingBytes);
   }
@@ -278,14 +287,26 @@ private:
 
 } // namespace
 
+const char *getWeightsPlaceName(WeightsPlace place) {
+  switch (place) {
+  case WeightsPlace::Mapped:
+    return "mapped";
+  case WeightsPlace::Resident:
+    return "resident";
+  case WeightsPlace::Streamed:
+    return "streamed";
+  }
+  return "";
+}
+
 PeakDemand getPeakDemand(const ModuleFacts &facts, const ArenaLayout &layout,
                          const PlanOptions &options) {
   PeakDemand demand;
   demand.arenaBytes = layout.arenaBytes;
-  if (!options.weightsResident)
+  if (options.weightsPlace == WeightsPlace::Mapped)
     demand.mappedWeightBytes = facts.weightsFileBytes;
   demand.writtenFileBytes = layout.values.bytes;
-  demand.threads = facts.demand.threads;
+  demand.threads = facts.demand.threads + facts.demand.fetches;
   return demand;
 }
 

@@ -107,6 +107,9 @@ FailureOr<ModuleFacts> collectModuleFacts(ModuleOp module) {
         extractProgram(function, facts.target, rates);
     if (failed(program))
       return failure();
+    for (const ScheduleValue &value : program->schedule.values)
+      facts.demand.slotAlignment =
+          std::max(facts.demand.slotAlignment, value.alignment);
     facts.programs.push_back(std::move(*program));
   }
   collectInputs(facts);

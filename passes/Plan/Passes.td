@@ -3,6 +3,48 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FetchWeightsPass : Pass<"plan-fetch-weights", "::mlir::ModuleOp"> {
+  let summary = "read large weights into the arena where they are used";
+  let description = [{
+    Input: ordered tensor SSA (verify-ordered). Output: the same form; every
+    operation takes a large weight from a plan.fetch of its own right before it.
+    Assumes: nothing beyond the input form.
+    Cost: linear in the module.
+
+    Before and after `--plan-fetch-weights=min-bytes=4096`:
+
+    ```mlir
+    module {
+      graph.weight_decl @up : !graph.weight<64x16xf32> {file = "m", bytes = 4096 : i64}
+      func.func @f(%x: tensor<?x16xf32>) {
+        %w = graph.weight @up : !graph.weight<64x16xf32>
+        %y = graph.linear %x, %w : (tensor<?x16xf32>, !graph.weight<64x16xf32>)
+            -> tensor<?x64xf32>
+        return
+      }
+    }
+    ```
+    ```mlir
+    module {
+      graph.weight_decl @up : !graph.weight<64x16xf32> {bytes = 4096 : i64, file = "m"}
+      func.func @f(%arg0: tensor<?x16xf32>) {
+        %0 = graph.weight @up : <64x16xf32>
+        %1 = plan.fetch %0 : !graph.weight<64x16xf32>
+        %2 = graph.linear %arg0, %1 : (tensor<?x16xf32>, !graph.weight<64x16xf32>)
+            -> tensor<?x64xf32>
+        return
+      }
+    }
+    ```
+  }];
+  let options = [
+    Option<"minBytes", "min-bytes", "int64_t", "65536",
+           "smaller weights stay where they are">];
+  let statistics = [
+    Statistic<"numFetches", "num-fetches", "reads inserted">];
+  let dependentDialects = ["::neap::plan::PlanDialect"];
+}
+
 def RematerializePass : Pass<"plan-rematerialize", "::mlir::ModuleOp"> {
   let summary = "keep or recompute forward values in the backward part";
   let description = [{

@@ -25,8 +25,12 @@ public:
     facts.demand.momentArrays = options.momentArrays;
     if (options.weightsFileBytes)
       facts.weightsFileBytes = *options.weightsFileBytes;
-    if (options.weightsResident)
+    if (options.weightsPlace == WeightsPlace::Resident)
       facts.demand.residentWeightBytes = facts.weightsFileBytes;
+    if (options.weightsPlace == WeightsPlace::Streamed) {
+      facts.demand.residentWeightBytes = options.smallWeightBytes;
+      facts.demand.fetches = true;
+    }
     layout = layOutFixedRanges(facts.demand);
     for (const ExtractedProgram &program : facts.programs)
       planners.emplace_back(program.schedule, options.searchNodes);

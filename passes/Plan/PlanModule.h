@@ -19,8 +19,11 @@ struct PlanOptions {
   PlanObjective objective = PlanObjective::Fastest;
   /// Size of model.weights; unset: estimated from the weights' sizes.
   std::optional<int64_t> weightsFileBytes;
-  /// Weights are copied into the arena instead of mapped.
-  bool weightsResident = false;
+  WeightsPlace weightsPlace = WeightsPlace::Mapped;
+  /// Of the weights that stay resident where others are streamed.
+  int64_t smallWeightBytes = 0;
+  /// Of the device's flash, for reads beside arithmetic.
+  double flashBytesPerSecond = 1e9;
   /// Optimizer moments per parameter: 2 for AdamW, 1 or 0 for SGD.
   int64_t momentArrays = 2;
   /// Rows of one optimizer step: batch size times accumulation steps.

@@ -106,6 +106,16 @@ struct PlannedBlockChoice {
   double extraSeconds = 0;
 };
 
+/// Where the frozen weights are while the trainer runs.
+enum class WeightsPlace {
+  Mapped,   ///< clean pages of the file
+  Resident, ///< copied into the arena
+  Streamed  ///< read into the arena for each use (plan.fetch)
+};
+
+/// "mapped", "resident" or "streamed".
+const char *getWeightsPlaceName(WeightsPlace place);
+
 struct PlanResult {
   /// False: nothing fits the budget, the module is untouched, and everything
   /// below describes the smallest plan.
@@ -139,7 +149,11 @@ struct PlanResult {
 
   int64_t weightCount = 0, weightBytes = 0; ///< as stored, without padding
   int64_t weightsFileBytes = 0;
-  bool weightsResident = false;
+  WeightsPlace weightsPlace = WeightsPlace::Mapped;
+  /// Weights read from flash per optimizer step, and what the arithmetic waits
+  /// for them.
+  int64_t fetchedBytesPerStep = 0;
+  double waitSecondsPerStep = 0;
 
   /// Buffers alive at the peak step, largest first.
   std::vector<PlannedBuffer> findBuffersAtPeak() const;

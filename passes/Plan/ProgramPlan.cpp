@@ -2,6 +2,8 @@
 
 #include "passes/Plan/ProgramPlan.h"
 
+#include "passes/Plan/Prefetch.h"
+
 #include "dialects/Plan/PlanDialect.h"
 #include "passes/Remat/OrderSchedule.h"
 
@@ -20,7 +22,7 @@ ProgramPlan placeProgram(Schedule schedule, int64_t searchNodes) {
     const ScheduleBuffer &buffer = plan.table.buffers[b];
     if (!buffer.isInput)
       problem.buffers.push_back({static_cast<int64_t>(b), buffer.start,
-                                 buffer.end, buffer.bytes, plan::kSlotAlignment,
+                                 buffer.end, buffer.bytes, buffer.alignment,
                                  std::nullopt});
   }
   AllocationOptions options;
@@ -38,15 +40,18 @@ ProgramPlanner::ProgramPlanner(const Schedule &schedule, int64_t searchNodes)
     remat = std::make_unique<RematPlanner>(schedule);
 }
 
-ProgramPlan ProgramPlanner::place(const Schedule &chosen) const {
+ProgramPlan ProgramPlanner::place(const Schedule &chosen,
+                                  int64_t limitBytes) const {
   OrderedSchedule ordered = orderSchedule(chosen, searchNodes);
-  ProgramPlan placed = placeProgram(std::move(ordered.schedule), searchNodes);
+  int64_t peak = computeBuffers(ordered.schedule).maxLiveBytes();
+  ProgramPlan placed = placeProgram(
+      prefetch(ordered.schedule, std::max(peak, limitBytes)), searchNodes);
   placed.orderBoundBytes = ordered.lowerBoundBytes;
   return placed;
 }
 
-ProgramPlan ProgramPlanner::place(RematPlan plan) const {
-  ProgramPlan placed = place(plan.schedule);
+ProgramPlan ProgramPlanner::place(RematPlan plan, int64_t limitBytes) const {
+  ProgramPlan placed = place(plan.schedule, limitBytes);
   placed.blocks = std::move(plan.blocks);
   placed.estimatedPeakBytes = plan.estimatedPeakBytes;
   return placed;
@@ -54,7 +59,8 @@ ProgramPlan ProgramPlanner::place(RematPlan plan) const {
 
 const ProgramPlan &ProgramPlanner::planKeepingAll() {
   if (!keepingAll)
-    keepingAll = remat ? place(remat->planKeepingAll()) : place(schedule);
+    keepingAll = remat ? place(remat->planKeepingAll(), INT64_MAX)
+                       : place(schedule, INT64_MAX);
   return *keepingAll;
 }
 
@@ -63,7 +69,7 @@ const ProgramPlan &ProgramPlanner::planSmallest() {
     return *smallest;
   smallest = planKeepingAll();
   if (remat) {
-    ProgramPlan plan = place(remat->planSmallest());
+    ProgramPlan plan = place(remat->planSmallest(), 0);
     if (plan.allocation.heightBytes < smallest->allocation.heightBytes)
       smallest = std::move(plan);
   }
@@ -78,7 +84,7 @@ std::optional<ProgramPlan> ProgramPlanner::planFastest(int64_t slotsBytes) {
     std::optional<RematPlan> plan = remat->planFastest(target);
     if (!plan)
       break;
-    ProgramPlan placed = place(std::move(*plan));
+    ProgramPlan placed = place(std::move(*plan), target);
     if (placed.allocation.heightBytes <= slotsBytes)
       return placed;
     target = std::min(target, placed.table.maxLiveBytes()) -

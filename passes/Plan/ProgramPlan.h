@@ -53,9 +53,10 @@ public:
   const Schedule &getSchedule() const { return schedule; }
 
 private:
-  /// With the steps in the best order found.
-  ProgramPlan place(const Schedule &chosen) const;
-  ProgramPlan place(RematPlan plan) const;
+  /// With the steps in the best order found,
+  /// and fetches as early as `limitBytes` and their own peak permit.
+  ProgramPlan place(const Schedule &chosen, int64_t limitBytes) const;
+  ProgramPlan place(RematPlan plan, int64_t limitBytes) const;
 
   const Schedule &schedule;
   int64_t searchNodes;

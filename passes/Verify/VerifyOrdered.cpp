@@ -43,7 +43,8 @@ LogicalResult verifyTypes(Operation &op) {
 }
 
 LogicalResult verifyOperation(Operation &op) {
-  if (isa_and_nonnull<plan::PlanDialect>(op.getDialect()))
+  if (isa_and_nonnull<plan::PlanDialect>(op.getDialect()) &&
+      !isa<plan::FetchOp>(op))
     return op.emitOpError("is planned already");
   if (op.getNumRegions() != 0)
     return op.emitOpError() << "expected no regions in ordered form, but found "

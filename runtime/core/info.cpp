@@ -13,6 +13,11 @@ const char *schedule_name(int schedule) {
   return names[schedule];
 }
 
+const char *place_name(int place) {
+  static const char *const names[] = {"mapped", "resident", "streamed"};
+  return names[place];
+}
+
 // One line. `json` is the value in JSON, `text` the value for people.
 struct fact {
   const char *name, *label;
@@ -57,8 +62,7 @@ void put_identity(fact_list *list, const struct neap_image *image) {
 
 void put_memory(fact_list *list, const struct neap_image *image) {
   put_number(list, "weights_bytes", "weights", image->weights_bytes, " bytes");
-  put_text(list, "weights", "weights are",
-           image->weights_resident ? "resident" : "mapped");
+  put_text(list, "weights", "weights are", place_name(image->weights_place));
   put_number(list, "planned_anon_bytes", "planned anonymous memory",
              image->planned_anon, " bytes");
   put_number(list, "planned_rss_bytes", "planned resident memory",

@@ -1,5 +1,7 @@
 #include "log.h"
 
+#include "fetcher.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -135,6 +137,10 @@ status log_end(event_log *log, const struct neap_image *image,
   put_planned(&e.out, image);
   put(&e.out, ",\"measured_peak_bytes\":");
   put_memory(&e.out, measured->rss, measured->anon, measured->cgroup);
+  fetch_counts fetched = fetcher_counts();
+  if (image->weights_place == NEAP_WEIGHTS_STREAMED)
+    put(&e.out, ",\"streamed\":{\"read_bytes\":", fetched.bytes,
+        ",\"wait_seconds\":", fetched.wait_seconds, "}");
   return finish(&e, log);
 }
 

@@ -5,12 +5,7 @@
 // generation g is rewritten for g + 2, which starts after every task of g + 1.
 #include "pool.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "thread.h"
 
 namespace neap {
 
@@ -23,7 +18,6 @@ struct job {
 };
 
 struct worker {
-  pthread_t thread;
   int processor; // -1: not pinned
 };
 
@@ -43,16 +37,6 @@ struct pool {
 };
 
 pool the_pool;
-
-void futex_wait(uint32_t *word, uint32_t seen) {
-  syscall(SYS_futex, word, 128 /* FUTEX_WAIT | private */, seen, nullptr,
-          nullptr, 0);
-}
-
-void futex_wake(uint32_t *word, int count) {
-  syscall(SYS_futex, word, 129 /* FUTEX_WAKE | private */, count, nullptr,
-          nullptr, 0);
-}
 
 void pause_briefly() {
 #if defined(__x86_64__)
@@ -179,26 +163,6 @@ int pinned_processor(const pinning *pins, int index) {
   return -1;
 }
 
-status start_worker(worker *one, uint8_t *stack, int64_t bytes) {
-  // A stack overflow must not run into the neighbour's stack silently: the
-  // first whole page is a guard.
-  uintptr_t page = getauxval(AT_PAGESZ);
-  uintptr_t start = reinterpret_cast<uintptr_t>(stack), end = start + bytes;
-  start = (start + page - 1) / page * page;
-  mprotect(reinterpret_cast<void *>(start), page, PROT_NONE);
-  start += page;
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  int error = pthread_attr_setstack(
-      &attributes, reinterpret_cast<void *>(start), end - start);
-  if (error == 0)
-    error = pthread_create(&one->thread, &attributes, worker_main, one);
-  if (error)
-    return fail(out_of_memory,
-                "a thread cannot be started: ", system_error(error));
-  return ok;
-}
-
 } // namespace
 
 status pool_start(const struct neap_image *image, neap_context *context,
@@ -216,8 +180,9 @@ status pool_start(const struct neap_image *image, neap_context *context,
   for (int i = 0; i < workers; ++i) {
     worker *one = &the_pool.workers[i];
     one->processor = pinned_processor(pins, i + 1);
-    status result = start_worker(
-        one, context->arena + image->stacks.offset + i * bytes, bytes);
+    status result =
+        thread_start(worker_main, one,
+                     context->arena + image->stacks.offset + i * bytes, bytes);
     if (result != ok)
       return result;
   }

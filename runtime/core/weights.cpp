@@ -1,10 +1,12 @@
 #include "weights.h"
 
+#include "fetcher.h"
 #include "reader.h"
 #include "sha256.h"
 #include "xxh64.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -38,8 +40,9 @@ static status check_identity(const struct neap_image *image, reader *in,
   if (strcmp(hex, image->weights_sha256) != 0)
     return fail(mismatch, in->path, ": expected header hash ",
                 image->weights_sha256, ", but found ", hex);
-  if (header->layout_version != 1)
-    return fail(mismatch, in->path, ": expected layout version 1, but found ",
+  if (header->layout_version != NEAP_WEIGHTS_LAYOUT)
+    return fail(mismatch, in->path, ": expected layout version ",
+                NEAP_WEIGHTS_LAYOUT, ", but found ",
                 static_cast<int64_t>(header->layout_version));
   return ok;
 }
@@ -68,8 +71,25 @@ static bool hash_chunk(reader *in, uint8_t *resident,
   return true;
 }
 
+// Where the small weights of the next chunk go; null unless weights stream.
+struct small_weights {
+  uint8_t *to, *end;
+};
+
+static status take_small(reader *in, const neap_weights_chunk *chunk,
+                         small_weights *small) {
+  int64_t bytes = static_cast<int64_t>(chunk->small_bytes);
+  if (bytes < 0 || bytes > small->end - small->to)
+    return fail(mismatch, in->path, ": chunk table is corrupt");
+  in->position = static_cast<int64_t>(chunk->offset);
+  if (!reader_copy(in, small->to, bytes))
+    return fail(mismatch, in->path, ": ", system_error(in->error));
+  small->to += bytes;
+  return ok;
+}
+
 static status check_chunks(reader *in, const neap_weights_header *header,
-                           uint8_t *resident) {
+                           uint8_t *resident, small_weights *small) {
   for (uint32_t i = 0; i < header->chunk_count; ++i) {
     neap_weights_chunk chunk;
     in->position = sizeof *header + i * sizeof chunk;
@@ -84,6 +104,13 @@ static status check_chunks(reader *in, const neap_weights_header *header,
     if (!hash_chunk(in, resident, &chunk, &found) || found != chunk.checksum)
       return fail(mismatch, in->path, ": chunk ", static_cast<int64_t>(i),
                   " is corrupt");
+    if (!small->to)
+      continue;
+    status result = take_small(in, &chunk, small);
+    if (result != ok)
+      return result;
+    // What is fetched past the page cache must not fill it before.
+    posix_fadvise(in->fd, 0, 0, POSIX_FADV_DONTNEED);
   }
   return ok;
 }
@@ -115,18 +142,18 @@ static void watch_mapping(const void *base, int64_t bytes) {
   sigaction(SIGBUS, &action, nullptr);
 }
 
-static status place(const struct neap_image *image, neap_context *context,
-                    reader *in) {
-  if (!image->weights_resident) {
-    void *base =
-        mmap(nullptr, in->file_bytes, PROT_READ, MAP_PRIVATE, in->fd, 0);
-    if (base == MAP_FAILED)
-      return fail(out_of_memory, in->path, ": ", in->file_bytes,
-                  " bytes cannot be mapped: ", system_error(errno));
-    context->weights = static_cast<const uint8_t *>(base);
-    watch_mapping(base, in->file_bytes);
-    return ok;
-  }
+static status map_file(neap_context *context, reader *in) {
+  void *base = mmap(nullptr, in->file_bytes, PROT_READ, MAP_PRIVATE, in->fd, 0);
+  if (base == MAP_FAILED)
+    return fail(out_of_memory, in->path, ": ", in->file_bytes,
+                " bytes cannot be mapped: ", system_error(errno));
+  context->weights = static_cast<const uint8_t *>(base);
+  watch_mapping(base, in->file_bytes);
+  return ok;
+}
+
+static status read_file(const struct neap_image *image, neap_context *context,
+                        reader *in) {
   if (image->resident.bytes < in->file_bytes)
     return fail(bug, "the plan keeps ", image->resident.bytes,
                 " bytes for weights of ", in->file_bytes);
@@ -138,6 +165,27 @@ static status place(const struct neap_image *image, neap_context *context,
   return ok;
 }
 
+static status place(const struct neap_image *image, neap_context *context,
+                    reader *in, const neap_weights_header *header) {
+  uint8_t *range = context->arena + image->resident.offset;
+  uint8_t *resident = nullptr;
+  small_weights small = {nullptr, nullptr};
+  status result = ok;
+  switch (image->weights_place) {
+  case NEAP_WEIGHTS_MAPPED:
+    result = map_file(context, in);
+    break;
+  case NEAP_WEIGHTS_RESIDENT:
+    result = read_file(image, context, in);
+    resident = range;
+    break;
+  case NEAP_WEIGHTS_STREAMED:
+    small = {range, range + image->resident.bytes};
+    break;
+  }
+  return result == ok ? check_chunks(in, header, resident, &small) : result;
+}
+
 status weights_open(const struct neap_image *image, neap_context *context,
                     const char *path, void *buffer, int64_t capacity) {
   reader in;
@@ -147,13 +195,10 @@ status weights_open(const struct neap_image *image, neap_context *context,
     return result;
   result = check_identity(image, &in, &header);
   if (result == ok)
-    result = place(image, context, &in);
-  uint8_t *resident = image->weights_resident && result == ok
-                          ? context->arena + image->resident.offset
-                          : nullptr;
-  if (result == ok)
-    result = check_chunks(&in, &header, resident);
+    result = place(image, context, &in, &header);
   reader_close(&in);
+  if (result == ok && image->weights_place == NEAP_WEIGHTS_STREAMED)
+    result = fetcher_start(image, context, path);
   return result;
 }
 

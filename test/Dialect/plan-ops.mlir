@@ -102,3 +102,18 @@ func.func @run_c3_type() {
   }
   return
 }
+
+// -----
+
+func.func @fetch_c1(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected the type of a handle, but found 'tensor<4xf32>'}}
+  %f = plan.fetch %x : tensor<4xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected a ranked tensor or the type of a handle, but found 'i32'}}
+func.func @slot_type(%x: !plan.slot<i32>) {
+  return
+}

@@ -9,7 +9,9 @@ Usage: invariants.py [unittest arguments]
 """
 import hashlib
 import json
+import os
 import random
+import subprocess
 import unittest
 
 import support
@@ -121,6 +123,83 @@ class Invariants(unittest.TestCase):
         done = support.run("/usr/bin/env", "python3", support.ROOT / "tools" / "verify_plan.py",
                            self.job / "plan.json")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Streaming(unittest.TestCase):
+    """Weights read for each use give what mapped ones give, in far less memory."""
+    MODEL = ["--preset", "llama-2-layers", "--vocab", "1024", "--layers", "4"]
+    LENGTH = 96
+
+    @classmethod
+    def setUpClass(cls):
+        cls.workspace = support.Workspace()
+        work = cls.work = cls.workspace.__enter__()
+        cls.model = support.generate(work / "model.onnx", *cls.MODEL)
+        cls.lora = support.write_lora(work / "lora.json", lora_dropout=0.1)
+        cls.tokens = support.write_tokens(work / "tokens.safetensors", 6, cls.LENGTH, 1024)
+        cls.device = support.device_with_threads(work / "device.json", 4)
+        cls.expected = result_of(cls.trained(cls.compiled("mapped", "mapped"), "expected"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.workspace.__exit__(None, None, None)
+
+    @classmethod
+    def compiled(cls, name, weights, *extra):
+        train = support.write_train(cls.work / "train.json", max_length=cls.LENGTH, max_steps=3,
+                                    max_grad_norm=1.0, neap={"weights": weights})
+        return support.compile_job(cls.model, cls.lora, train, cls.work / name, *extra,
+                                   device=cls.device)
+
+    @classmethod
+    def trained(cls, job, name, *extra):
+        support.train_job(job, cls.work / name, "--tokens", cls.tokens, *extra)
+        return cls.work / name
+
+    def test_results_and_peaks(self):
+        large = support.plan_of(self.work / "mapped")["weights"]["file_bytes"]
+        for objective in ("fastest", "smallest"):
+            job = self.compiled(objective, "streamed", "--objective", objective)
+            plan = support.plan_of(job)
+            self.assertEqual(plan["weights"]["place"], "streamed")
+            self.assertLess(plan["peak"]["by_class"]["weight_staging"], large / 4)
+            self.assertEqual(plan["peak"]["by_class"]["mapped_weights"], 0)
+            checked = support.run("/usr/bin/env", "python3", support.ROOT / "tools" / "verify_plan.py",
+                                  job / "plan.json")
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+            for threads in ("1", "4"):
+                with self.subTest(objective=objective, threads=threads):
+                    out = self.trained(job, f"{objective}{threads}", "--threads", threads, "--seal")
+                    self.assertEqual(result_of(out), self.expected)
+                    end = support.events_of(str(out) + ".log.jsonl")[-1]
+                    self.assertEqual(end["streamed"]["read_bytes"],
+                                     3 * plan["flash"]["read_bytes_per_step"])
+                    for kind in ("anon", "rss"):
+                        self.assertLessEqual(end["measured_peak_bytes"][kind],
+                                             support.planned(plan, kind), kind)
+
+    def test_poisoned_dead_bytes_change_nothing(self):
+        job = self.compiled("poisoned", "streamed", "--debug-poison", "--objective", "smallest")
+        self.assertEqual(result_of(self.trained(job, "poisoned-out")), self.expected)
+
+    def test_a_file_that_is_cut_ends_the_run(self):
+        job = self.compiled("cut", "streamed")
+        weights = job / "model.weights"
+        fifo = self.work / "log.fifo"
+        os.mkfifo(fifo)
+        trainer = subprocess.Popen(
+            [job / "trainer", "train", "--tokens", self.tokens, "--out", self.work / "cut-out",
+             "--steps", "1000000", "--log", fifo], stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        with open(fifo) as log:
+            while '"step"' not in log.readline():
+                pass
+            os.truncate(weights, 65536)
+            for _ in log:
+                pass
+        _, message = trainer.communicate(timeout=60)
+        self.assertEqual(trainer.returncode, 7, message)
+        self.assertIn("the weights file cannot be read any more", message)
 
 
 class Padding(unittest.TestCase):

@@ -72,7 +72,7 @@ def good_plan():
                   "write_bytes_per_job": 1600, "adapter_bytes": 1500, "log_bytes": 100, "steps": 5},
         "parameters": [{"name": "A", "element_offset": 0, "elements": 128},
                        {"name": "B", "element_offset": 128, "elements": 128}],
-        "weights": {"count": 1, "bytes": 4000, "file_bytes": 5000, "resident": False}}
+        "weights": {"count": 1, "bytes": 4000, "file_bytes": 5000, "place": "mapped", "wait_seconds_per_step": 0.0}}
 
 
 def recomputing_plan():

@@ -65,7 +65,7 @@ def build(chunks):
     for chunk in chunks:
         table += struct.pack('<4Q', offset, len(chunk), xxh64(chunk), 0)
         offset += len(pad(chunk))
-    header = struct.pack('<8sIIQQ32s', b'NEAPWTS1', 1, len(chunks), PAGE,
+    header = struct.pack('<8sIIQQ32s', b'NEAPWTS1', 2, len(chunks), PAGE,
                          offset, b'\x22' * 32)
     header = pad(header + table)
     assert len(header) == PAGE

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define NEAP_ABI_VERSION 2
+#define NEAP_ABI_VERSION 3
 #define NEAP_KEY_BYTES 512       // longest PEFT key, terminator included
 #define NEAP_PAGE_BYTES 16384    // alignment of ELF segments and weight chunks
 #define NEAP_MAX_THREADS 256     // that a plan may reserve for
@@ -51,6 +51,12 @@ struct neap_context {
   float bias_correction2; // 1 - beta2^step (AdamW)
   float first_step;       // 1 in optimizer step 1, else 0 (SGD momentum)
   void *runtime; // the runtime's own state; emitted code never reads it
+  // Streamed weights: begins to read `bytes` bytes of the weights file into
+  // `to`; `from` is where they would lie if the file began at `weights`. Served
+  // in order. All three are multiples of 4 KiB.
+  void (*fetch)(neap_context *ctx, const void *from, int64_t bytes, void *to);
+  // Returns when the last fetch into `to` is done.
+  void (*await)(neap_context *ctx, const void *to);
 };
 
 typedef void (*neap_program)(neap_context *ctx);
@@ -86,6 +92,13 @@ enum neap_schedule {
   NEAP_SCHEDULE_CONSTANT_WITH_WARMUP,
   NEAP_SCHEDULE_LINEAR,
   NEAP_SCHEDULE_COSINE
+};
+enum neap_weights_place {
+  NEAP_WEIGHTS_MAPPED,
+  NEAP_WEIGHTS_RESIDENT, // the whole file in `resident`
+  // The small weights of each chunk, one chunk's after the other's, in
+  // `resident`; the others are fetched.
+  NEAP_WEIGHTS_STREAMED
 };
 enum neap_tokenizer { NEAP_TOKENIZER_NONE, NEAP_TOKENIZER_BYTES };
 
@@ -141,9 +154,10 @@ struct neap_image {
   int64_t parameter_elements; // floats in each of the four arrays
   int64_t planned_anon, planned_rss, planned_cgroup; // bytes
   int64_t weights_bytes;                             // size of model.weights
-  int32_t weights_resident;   // 1: read into `resident` instead of mapped
+  int32_t weights_place;      // enum neap_weights_place
   int32_t poisoned;           // 1: built to fill dead bytes with NaN (tests)
   struct neap_range resident; // where resident weights live
+  struct neap_range fetch_stack; // of the thread behind `fetch`
   struct neap_training training;
   neap_program train_row; // forward + backward, accumulates into gradients
   neap_program eval_row;  // forward only, adds to loss_sum
@@ -159,10 +173,11 @@ extern const struct neap_image neap_image;
 // The file's identity is the SHA-256 of everything before the first chunk;
 // each chunk is checked against its own checksum when first read.
 #define NEAP_WEIGHTS_MAGIC "NEAPWTS1"
+#define NEAP_WEIGHTS_LAYOUT 2
 
 struct neap_weights_header {
   char magic[8];
-  uint32_t layout_version; // 1
+  uint32_t layout_version; // NEAP_WEIGHTS_LAYOUT
   uint32_t chunk_count;
   uint64_t header_bytes; // offset of the first chunk
   uint64_t file_bytes;
@@ -173,7 +188,8 @@ struct neap_weights_chunk {
   uint64_t offset;   // from the start of the file
   uint64_t bytes;    // without padding
   uint64_t checksum; // XXH64 with seed 0 of those bytes
-  uint64_t reserved;
+  uint64_t small_bytes; // of the small weights, which come first; a multiple of
+                        // 64
 };
 
 #ifdef __cplusplus
