@@ -4,6 +4,8 @@
 #include "dialects/Plan/PlanDialect.h"
 #include "dialects/Train/TrainDialect.h"
 #include "passes/Build/Passes.h"
+#include "passes/Lower/LlvmPipeline.h"
+#include "passes/Lower/Passes.h"
 #include "passes/Lower/RegisterKernels.h"
 #include "passes/Plan/Passes.h"
 #include "passes/Verify/Passes.h"
@@ -21,6 +23,9 @@ void neap::registerPasses() {
   registerNeapBuildPasses();
   registerNeapVerifyPasses();
   registerPlanPasses();
+  registerNeapLowerPasses();
+  registerLlvmPipeline();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  mlir::registerLoopInvariantCodeMotionPass();
 }

@@ -9,7 +9,7 @@ namespace neap {
 /// Every dialect that a module of Neap may hold, with the kernels attached.
 void registerDialects(mlir::DialectRegistry &registry);
 
-/// Every pass of Neap, and upstream's canonicalizer and CSE.
+/// Every pass of Neap, and those of upstream that it uses.
 void registerPasses();
 
 } // namespace neap

@@ -65,7 +65,7 @@ def loss_of(model, rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", default="/tmp/neap-sample.pt")
+    parser.add_argument("--checkpoint", default=str(pretrain.CHECKPOINT))
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--steps", type=int)
     args = parser.parse_args()

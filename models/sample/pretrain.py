@@ -17,6 +17,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 HERE = Path(__file__).resolve().parent
+CHECKPOINT = HERE / "checkpoint.pt"  # ignored by git
 sys.path.insert(0, str(HERE))
 import corpus  # noqa: E402
 
@@ -192,7 +193,7 @@ def export(model, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--checkpoint", default="/tmp/neap-sample.pt")
+    parser.add_argument("--checkpoint", default=str(CHECKPOINT))
     parser.add_argument("--out", default=str(HERE / "model.onnx"))
     parser.add_argument("--export-only", action="store_true")
     args = parser.parse_args()

@@ -372,9 +372,28 @@ private:
 
 } // namespace
 
+/// Every array that a program names has a place.
+static LogicalResult checkStorage(ModuleOp planned,
+                                  const StorageLayout &storage) {
+  WalkResult result = planned.walk([&](HandleOpInterface handle) {
+    StringRef symbol = handle.getStorageSymbol().getValue();
+    bool isWeight = handle.getHandleSpace() == HandleSpace::Weights;
+    if ((isWeight ? storage.weightOffsets : storage.parameterElements)
+            .contains(symbol))
+      return WalkResult::advance();
+    handle.emitOpError() << "expected the storage layout to place the "
+                         << (isWeight ? "weight '" : "parameter '") << symbol
+                         << "'";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 FailureOr<OwningOpRef<ModuleOp>>
 neap::lowerPrograms(ModuleOp planned, const StorageLayout &storage,
                     const KernelTarget &target) {
+  if (failed(checkStorage(planned, storage)))
+    return failure();
   OwningOpRef<ModuleOp> output = ModuleOp::create(planned.getLoc());
   StepCollector collector(*output, storage, target);
   std::map<std::string, std::vector<Step>> programs;

@@ -24,7 +24,8 @@ struct StorageLayout {
 /// Input: a module in planned form (plan.run functions; verify-planned holds).
 /// Output: a new module with an llvm.func `void NAME(context)` per function of
 /// the input and internal helpers, still with structured bodies (see
-/// lowerToLlvmDialect). Fails with a diagnostic on an op without a kernel.
+/// lowerToLlvmDialect). Fails with a diagnostic on an op without a kernel and
+/// on a weight or parameter of which `storage` knows nothing.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 lowerPrograms(mlir::ModuleOp planned, const StorageLayout &storage,
               const KernelTarget &target);

@@ -22,25 +22,11 @@ INVALID, USAGE, TOO_SMALL = 3, 2, 4
 BAD_DATA, PROCESSOR, DISK_FULL, MISMATCH = 3, 6, 7, 9
 
 
-class Compiler(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.workspace = support.Workspace()
-        work = cls.work = cls.workspace.__enter__()
-        cls.model = support.generate(work / "model.onnx", "--preset", "tiny")
-        cls.lora = support.write_lora(work / "lora.json")
-        cls.train = support.write_train(work / "train.json")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.workspace.__exit__(None, None, None)
-
-    def refused(self, code, *words, model=None, lora=None, train=None, device=None, extra=()):
+class Compiler(support.JobCase):
+    def refused(self, code, *words, extra=(), **inputs):
         """`neap compile` must fail with `code` and a message with all words."""
         out = self.work / "refused"
-        done = support.run(support.BIN / "neap", "compile", model or self.model, "--lora",
-                           lora or self.lora, "--train", train or self.train, "--device",
-                           device or support.DEVICE, "-o", out, *extra)
+        done = support.run(*self.job("compile", "-o", out, *extra, **inputs))
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertTrue(done.stderr.startswith("error: "), done.stderr)
         for word in words:
@@ -121,8 +107,7 @@ class Compiler(unittest.TestCase):
 
     def test_target_entry_without_effect_is_a_warning_as_in_peft(self):
         lora = support.write_lora(self.work / "partly.json", ["q_proj", "query_key_value"])
-        done = support.run(support.BIN / "neap", "plan", self.model, "--lora", lora, "--train",
-                           self.train, "--device", support.DEVICE)
+        done = support.run(*self.job("plan", lora=lora))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("warning: ", done.stderr)
         self.assertIn("query_key_value", done.stderr)
@@ -188,19 +173,15 @@ class Compiler(unittest.TestCase):
         self.assertTrue(done.stderr.startswith("error: "), done.stderr)
 
 
-class Trainer(unittest.TestCase):
+class Trainer(support.WorkspaceCase):
     @classmethod
     def setUpClass(cls):
-        cls.workspace = support.Workspace()
-        work = cls.work = cls.workspace.__enter__()
+        super().setUpClass()
+        work = cls.work
         model = support.generate(work / "model.onnx", "--preset", "tiny-odd")
         train = support.write_train(work / "train.json", max_steps=2, neap={"tokenizer": "bytes"})
         cls.job = support.compile_job(model, support.write_lora(work / "lora.json"), train, work / "job")
         cls.tokens = support.write_tokens(work / "tokens.safetensors", 4, 32, 251)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.workspace.__exit__(None, None, None)
 
     def refused(self, code, *words, trainer=None, out=None, extra=()):
         out = out or self.work / "refused"

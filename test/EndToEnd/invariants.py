@@ -29,11 +29,11 @@ def result_of(out):
     return steps, hashlib.sha256(adapter).hexdigest()
 
 
-class Invariants(unittest.TestCase):
+class Invariants(support.WorkspaceCase):
     @classmethod
     def setUpClass(cls):
-        cls.workspace = support.Workspace()
-        work = cls.work = cls.workspace.__enter__()
+        super().setUpClass()
+        work = cls.work
         cls.model = support.generate(work / "model.onnx", *MODEL)
         cls.lora = support.write_lora(work / "lora.json")
         cls.train = support.write_train(work / "train.json", max_length=LENGTH, max_steps=3,
@@ -43,10 +43,6 @@ class Invariants(unittest.TestCase):
         cls.job = cls.compiled("job")
         cls.expected = cls.trained(cls.job, "expected", "--threads", "1")
         assert len(cls.expected[0]) == 3
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.workspace.__exit__(None, None, None)
 
     @classmethod
     def compiled(cls, name, *extra):

@@ -19,16 +19,7 @@ import random_weights  # noqa: E402
 import reference_check  # noqa: E402
 
 
-class References(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.workspace = support.Workspace()
-        cls.work = cls.workspace.__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.workspace.__exit__(None, None, None)
-
+class References(support.WorkspaceCase):
     def model(self, name, *arguments):
         return interpreter.Reference(support.generate(self.work / name, *arguments), 2.0)
 

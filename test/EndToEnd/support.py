@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,3 +221,28 @@ class Workspace:
             print(f"kept {self.path}")
         else:
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+class WorkspaceCase(unittest.TestCase):
+    """Tests that share the temporary folder `work`."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.work = cls.enterClassContext(Workspace())
+
+
+class JobCase(WorkspaceCase):
+    """Tests of `neap`'s commands on a small job."""
+    device = DEVICE
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = generate(cls.work / "model.onnx", "--preset", "tiny")
+        cls.lora = write_lora(cls.work / "lora.json")
+        cls.train = write_train(cls.work / "train.json")
+
+    def job(self, command, *extra, model=None, lora=None, train=None, device=None):
+        """The command line of the job, with other inputs where they are given."""
+        return [BIN / "neap", command, model or self.model, "--lora", lora or self.lora, "--train",
+                train or self.train, "--device", self.device if device is None else device, *extra]

@@ -17,51 +17,42 @@ Results compute(LinearBackwardOp op, Operands get) {
 // Normalisations
 //===----------------------------------------------------------------------===//
 
-Results compute(RmsNormBackwardOp op, Operands get) {
+/// init + r (g - [mean(g)] - h mean(g h)) with g = dy weight,
+/// h = (x - [mean(x)]) r and r = 1 / sqrt(mean((x - [mean(x)])^2) + epsilon);
+/// what is in brackets is there if `centred`.
+template <typename NormBackwardOp>
+static Matrix normaliseBackward(NormBackwardOp op, Operands get, bool centred) {
   const Matrix &dy = get(op.getDy()), &x = get(op.getX()),
                &weight = get(op.getWeight());
   double epsilon = op.getEpsilon().convertToFloat();
   auto columns = double(x.columns);
   Matrix dx(x.rows, x.columns);
   for (int64_t t = 0; t < x.rows; ++t) {
-    double square = 0, product = 0;
-    for (int64_t n = 0; n < x.columns; ++n) {
-      square += x.at(t, n) * x.at(t, n) / columns;
-      product += dy.at(t, n) * weight.at(0, n) * x.at(t, n) / columns;
-    }
-    double r = 1 / std::sqrt(square + epsilon);
-    for (int64_t n = 0; n < x.columns; ++n)
-      dx.at(t, n) =
-          r * (dy.at(t, n) * weight.at(0, n) - x.at(t, n) * r * r * product);
-  }
-  addTerm(dx, op.getInit(), get);
-  return {std::move(dx)};
-}
-
-Results compute(LayerNormBackwardOp op, Operands get) {
-  const Matrix &dy = get(op.getDy()), &x = get(op.getX()),
-               &weight = get(op.getWeight());
-  double epsilon = op.getEpsilon().convertToFloat();
-  auto columns = double(x.columns);
-  Matrix dx(x.rows, x.columns);
-  for (int64_t t = 0; t < x.rows; ++t) {
-    double mean = 0, variance = 0, meanG = 0, meanGh = 0;
-    for (int64_t n = 0; n < x.columns; ++n)
+    double mean = 0, square = 0, meanG = 0, meanGh = 0;
+    for (int64_t n = 0; centred && n < x.columns; ++n)
       mean += x.at(t, n) / columns;
     for (int64_t n = 0; n < x.columns; ++n)
-      variance += std::pow(x.at(t, n) - mean, 2) / columns;
-    double r = 1 / std::sqrt(variance + epsilon);
+      square += std::pow(x.at(t, n) - mean, 2) / columns;
+    double r = 1 / std::sqrt(square + epsilon);
     auto g = [&](int64_t n) { return dy.at(t, n) * weight.at(0, n); };
     auto h = [&](int64_t n) { return (x.at(t, n) - mean) * r; };
     for (int64_t n = 0; n < x.columns; ++n) {
-      meanG += g(n) / columns;
+      meanG += centred ? g(n) / columns : 0;
       meanGh += g(n) * h(n) / columns;
     }
     for (int64_t n = 0; n < x.columns; ++n)
       dx.at(t, n) = r * (g(n) - meanG - h(n) * meanGh);
   }
   addTerm(dx, op.getInit(), get);
-  return {std::move(dx)};
+  return dx;
+}
+
+Results compute(RmsNormBackwardOp op, Operands get) {
+  return {normaliseBackward(op, get, /*centred=*/false)};
+}
+
+Results compute(LayerNormBackwardOp op, Operands get) {
+  return {normaliseBackward(op, get, /*centred=*/true)};
 }
 
 //===----------------------------------------------------------------------===//

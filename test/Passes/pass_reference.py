@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 
-STAGES = ("Build", "Plan", "Verify")
+STAGES = ("Build", "Plan", "Lower", "Verify")
 LABELS = ("Input:", "Output:", "Assumes:", "Cost:")
 
 

@@ -1,6 +1,5 @@
 """What the tests of `neap`'s commands share: a small job and how it is refused."""
 import sys
-import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "EndToEnd"))
@@ -12,22 +11,8 @@ DONE, USAGE, INVALID, DOES_NOT_FIT, REGRESSION = 0, 2, 3, 4, 5
 DEVICE = "laptop-8gb"
 
 
-class PipelineCase(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.workspace = support.Workspace()
-        work = cls.work = cls.workspace.__enter__()
-        cls.model = support.generate(work / "model.onnx", "--preset", "tiny")
-        cls.lora = support.write_lora(work / "lora.json")
-        cls.train = support.write_train(work / "train.json")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.workspace.__exit__(None, None, None)
-
-    def job(self, command, *extra, model=None, lora=None, train=None, device=DEVICE):
-        return [NEAP, command, model or self.model, "--lora", lora or self.lora, "--train",
-                train or self.train, "--device", device, *extra]
+class PipelineCase(support.JobCase):
+    device = DEVICE
 
     def refused(self, code, *words, command):
         done = support.run(*command)
