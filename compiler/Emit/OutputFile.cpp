@@ -154,46 +154,6 @@ InputError OutputFolder::describe(InputError error) const {
   return error;
 }
 
-//===----------------------------------------------------------------------===//
-// MappedInput
-//===----------------------------------------------------------------------===//
-
-InputOr<MappedInput> MappedInput::open(const std::string &path, int64_t offset,
-                                       int64_t bytes) {
-  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    return systemError(path, "open");
-  struct stat status;
-  if (fstat(descriptor, &status) != 0 || status.st_size < offset + bytes) {
-    close(descriptor);
-    return InputError{path, "",
-                      "expected at least " + std::to_string(offset + bytes) +
-                          " bytes, but found " +
-                          std::to_string(status.st_size)};
-  }
-  int64_t page = sysconf(_SC_PAGESIZE), skipped = offset % page;
-  MappedInput input;
-  input.length = size_t(bytes + skipped);
-  void *mapping = mmap(nullptr, input.length ? input.length : 1, PROT_READ,
-                       MAP_PRIVATE, descriptor, offset - skipped);
-  close(descriptor);
-  if (mapping == MAP_FAILED)
-    return systemError(path, "map");
-  input.mapping = mapping;
-  input.start = static_cast<const char *>(mapping) + skipped;
-  return input;
-}
-
-MappedInput::MappedInput(MappedInput &&other) noexcept
-    : start(other.start), mapping(other.mapping), length(other.length) {
-  other.mapping = nullptr;
-}
-
-MappedInput::~MappedInput() {
-  if (mapping)
-    munmap(mapping, length);
-}
-
 void neap::fillSplat(llvm::ArrayRef<char> element, int64_t bytes,
                      char *target) {
   for (int64_t i = 0; i + int64_t(element.size()) <= bytes;

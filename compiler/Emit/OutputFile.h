@@ -1,4 +1,4 @@
-// Files that appear whole or not at all, and read-only windows onto inputs.
+// Files that appear whole or not at all.
 #ifndef NEAP_COMPILER_EMIT_OUTPUTFILE_H
 #define NEAP_COMPILER_EMIT_OUTPUTFILE_H
 
@@ -67,24 +67,6 @@ private:
   OutputFolder() = default;
   std::string path, staging;
   std::vector<std::string> created; ///< folders that did not exist, outer first
-};
-
-/// A read-only window onto part of a file.
-class MappedInput {
-public:
-  /// Fails if the file is shorter than `offset` + `bytes`.
-  static InputOr<MappedInput> open(const std::string &path, int64_t offset,
-                                   int64_t bytes);
-  MappedInput(MappedInput &&other) noexcept;
-  MappedInput &operator=(MappedInput &&) = delete;
-  ~MappedInput();
-  const char *data() const { return start; }
-
-private:
-  MappedInput() = default;
-  const char *start = nullptr;
-  void *mapping = nullptr;
-  size_t length = 0;
 };
 
 /// Repeats `element` over `bytes` bytes.

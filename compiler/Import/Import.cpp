@@ -194,6 +194,10 @@ InputOr<ImportedModel> Importer::raise(ValueId logits, Lengths lengths) {
     return InputError{model.path, "weight '" + *weights.absent().begin() + "'",
                       "the weight has no data: it is a graph input"};
   result.absentWeights.assign(weights.absent().begin(), weights.absent().end());
+  for (auto decl : result.module->getOps<graph::WeightDeclOp>())
+    if (const Tensor *tensor = weights.tensorOf(decl);
+        tensor && tensor->mapping)
+      result.files.emplace(tensor->file, tensor->mapping->getOrigin());
   for (RaisedLinear linear : raiser.linears()) {
     auto shape =
         cast<graph::WeightType>(linear.op.getWeight().getType()).getShape();
