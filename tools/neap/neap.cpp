@@ -1,4 +1,5 @@
 // The command line of Neap.
+#include "compiler/Output/Leftovers.h"
 #include "compiler/Pipeline/Commands.h"
 #include "compiler/Spec/PlainText.h"
 
@@ -9,6 +10,7 @@
 int main(int argc, char **argv) {
   // A file size limit is a write error like a full disk, not a crash.
   std::signal(SIGXFSZ, SIG_IGN);
+  neap::removeLeftoversOnSignals();
   try {
     return neap::runCommandLine(argc, argv);
   } catch (const std::exception &exception) {
