@@ -181,6 +181,25 @@ class CommandLine(PipelineCase):
                      command=self.job("compile", "-o", file / "below", device=support.DEVICE))
         self.assertEqual(file.read_text(), "mine")
 
+    def test_a_disk_that_is_full_at_the_trainer(self):
+        out = self.work / "full"
+        out.mkdir()
+        good = self.work / "fits"
+        support.checked(*self.job("compile", "-o", good, device=support.DEVICE))
+        weights, trainer = ((good / name).stat().st_size for name in ("model.weights", "trainer"))
+        # Weights and object fit, the trainer does not.
+        size = (weights + trainer) // 1024
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", str(out)],
+                                 stderr=subprocess.PIPE, text=True)
+        if mounted.returncode:
+            self.skipTest(f"a small file system cannot be mounted: {mounted.stderr.strip()}")
+        try:
+            self.refused(INVALID, f"error: {out}/trainer", ": No space left on device",
+                         command=self.job("compile", "-o", out, device=support.DEVICE))
+            self.assertEqual(list(out.iterdir()), [])
+        finally:
+            subprocess.run(["umount", str(out)], check=True)
+
     def stopped_compile(self, out, number):
         """`neap compile` that gets a signal once its staging folder exists."""
         process = subprocess.Popen([str(c) for c in self.job("compile", "-o", out, device=support.DEVICE)],
