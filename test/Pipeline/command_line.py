@@ -284,6 +284,15 @@ class CommandLine(PipelineCase):
                              (["a"], ["mine.json"]))
         self.assertEqual((root / "a" / "mine.json").read_text(), before)
 
+    # Memory ----------------------------------------------------------------
+
+    def test_no_memory_for_the_stack_of_import(self):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (700 << 20, 700 << 20))
+        for command in (self.job("plan"), [NEAP, "inspect", self.model]):
+            done = support.run(*command, preexec_fn=limit)
+            self.assertEqual(done.returncode, INVALID, done.stderr)
+            self.assertIn(f"error: {self.model}: cannot start a thread with a stack of 512 MiB", done.stderr)
+
     # Baselines -------------------------------------------------------------
 
     def plan(self, name):
