@@ -132,6 +132,24 @@ TEST_F(NeapSolve, WritesThroughLinksAndIntoDevices) {
   }
 }
 
+TEST_F(NeapSolve, LostOutputIsAnError) {
+  std::string input = write("in.csv", smallTable);
+  std::string graph =
+      write("in.json",
+            R"({"nodes": [{"id": 1, "bytes": 6, "flop": 1, "deps": []}]})");
+  for (const std::string &command :
+       {"allocate '" + input + "'", "remat '" + graph + "' --budget 1KiB",
+        std::string("--help"), std::string("--version")})
+    for (const char *to : {">/dev/full", ">&-"}) {
+      Execution result = run(command + " " + to);
+      EXPECT_EQ(result.exitCode, 3) << command << to;
+      EXPECT_EQ(
+          result.errors.rfind("error: standard output: cannot be written: ", 0),
+          0u)
+          << result.errors;
+    }
+}
+
 TEST_F(NeapSolve, CapacityThatFits) {
   std::string input = write("in.csv", smallTable);
   Execution result = run("allocate '" + input + "' --capacity 100");
