@@ -1,8 +1,9 @@
-// Files that appear whole or not at all, and read-only windows onto inputs.
+// Files that appear whole or not at all.
 #ifndef NEAP_COMPILER_EMIT_OUTPUTFILE_H
 #define NEAP_COMPILER_EMIT_OUTPUTFILE_H
 
-#include "compiler/Spec/InputError.h"
+#include "compiler/Output/Leftovers.h"
+#include "compiler/Output/WriteFile.h"
 
 #include "llvm/ADT/StringRef.h"
 
@@ -26,8 +27,9 @@ public:
   ~OutputFile();
 
   char *data() { return mapping; }
-  /// Syncs and renames; with `executable` the mode gets the execute bits.
-  std::optional<InputError> commit(bool executable = false);
+  /// Syncs and renames. `path` is replaced, even where it is a link or a
+  /// device: writeFile() is for paths that the user gave.
+  std::optional<InputError> commit();
 
 private:
   OutputFile() = default;
@@ -37,15 +39,11 @@ private:
   int descriptor = -1;
 };
 
-/// Writes `contents` to `path`, whole or not at all.
-std::optional<InputError> writeFile(const std::string &path,
-                                    llvm::StringRef contents,
-                                    bool executable = false);
-
 /// A folder that receives several files, all of them or none. They are written
 /// into a folder of its own inside it; commit() moves them up. Destroyed
 /// without commit it leaves nothing of what it made, and what was there as it
-/// was.
+/// was. A signal removes the same, and what a killed program left of its own
+/// folder goes when the next one is made beside it.
 class OutputFolder {
 public:
   /// Makes `path` and its parents where they do not exist.
@@ -66,25 +64,9 @@ public:
 private:
   OutputFolder() = default;
   std::string path, staging;
+  int lock = -1; ///< on the staging folder, while this program is at work in it
   std::vector<std::string> created; ///< folders that did not exist, outer first
-};
-
-/// A read-only window onto part of a file.
-class MappedInput {
-public:
-  /// Fails if the file is shorter than `offset` + `bytes`.
-  static InputOr<MappedInput> open(const std::string &path, int64_t offset,
-                                   int64_t bytes);
-  MappedInput(MappedInput &&other) noexcept;
-  MappedInput &operator=(MappedInput &&) = delete;
-  ~MappedInput();
-  const char *data() const { return start; }
-
-private:
-  MappedInput() = default;
-  const char *start = nullptr;
-  void *mapping = nullptr;
-  size_t length = 0;
+  std::vector<Leftover> leftovers;
 };
 
 /// Repeats `element` over `bytes` bytes.

@@ -5,6 +5,7 @@
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/GlobalVariable.h"
 
+#include <cassert>
 #include <cstddef>
 #include <cstring>
 
@@ -46,6 +47,8 @@ private:
   }
 
   llvm::Constant *createString(const std::string &text) {
+    assert(text.find('\0') == std::string::npos &&
+           "the trainer reads C strings");
     auto *data = llvm::ConstantDataArray::getString(module.getContext(), text);
     auto *global = new llvm::GlobalVariable(
         module, data->getType(), /*isConstant=*/true,

@@ -1,6 +1,7 @@
 #include "compiler/Emit/WeightsFile.h"
 
 #include "compiler/Emit/OutputFile.h"
+#include "compiler/Import/MappedFile.h"
 #include "dialects/Graph/ModulePath.h"
 #include "dialects/Plan/PlanDialect.h"
 #include "runtime/include/neap/abi.h"
@@ -135,18 +136,21 @@ static void transpose(const char *source, char *target, int64_t rows,
 
 /// Writes one weight in canonical order at `target`.
 static std::optional<InputError>
-packWeight(graph::WeightDeclOp decl, const std::string &folder, char *target) {
+packWeight(graph::WeightDeclOp decl, const DataFiles &files, char *target) {
   auto type = cast<graph::WeightType>(decl.getType());
   int64_t bytes = type.getStorageBytes();
-  std::optional<MappedInput> input;
+  std::shared_ptr<const MappedFile> file;
   const char *source;
   if (decl.getFile()) {
-    InputOr<MappedInput> mapped = MappedInput::open(
-        folder + "/" + decl.getFile()->str(), int64_t(decl.getOffset()), bytes);
-    if (!mapped)
-      return mapped.error();
-    input.emplace(std::move(*mapped));
-    source = input->data();
+    auto origin = files.find(decl.getFile()->str());
+    assert(origin != files.end() && "import names the file of each weight");
+    auto opened = MappedFile::reopen(origin->second);
+    if (!opened)
+      return InputError{opened.error().file,
+                        "tensor '" + decl.getSymName().str() + "'",
+                        opened.error().message};
+    file = *opened;
+    source = file->bytes().data() + decl.getOffset();
   } else {
     auto data = cast<DenseElementsAttr>(*decl.getInlineData());
     if (data.isSplat())
@@ -192,7 +196,7 @@ static void writeHeader(const WeightsLayout &layout,
 }
 
 InputOr<std::string> neap::writeWeights(
-    ModuleOp imported, const WeightsLayout &layout, const std::string &folder,
+    ModuleOp imported, const WeightsLayout &layout, const DataFiles &files,
     const std::array<uint8_t, 32> &modelSha256, const std::string &path) {
   InputOr<OutputFile> output = OutputFile::create(path, layout.fileBytes);
   if (!output)
@@ -200,7 +204,7 @@ InputOr<std::string> neap::writeWeights(
   for (const WeightsChunk &chunk : layout.chunks)
     for (const std::string &name : chunk.weights) {
       auto decl = imported.lookupSymbol<graph::WeightDeclOp>(name);
-      if (auto error = packWeight(decl, folder,
+      if (auto error = packWeight(decl, files,
                                   output->data() + layout.offsets.lookup(name)))
         return *error;
     }

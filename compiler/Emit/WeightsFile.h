@@ -13,6 +13,7 @@
 #ifndef NEAP_COMPILER_EMIT_WEIGHTSFILE_H
 #define NEAP_COMPILER_EMIT_WEIGHTSFILE_H
 
+#include "compiler/Import/MappedFile.h"
 #include "compiler/Spec/InputError.h"
 
 #include "dialects/Graph/GraphDialect.h"
@@ -20,6 +21,7 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -50,12 +52,16 @@ struct WeightsLayout {
 /// only.
 WeightsLayout layOutWeights(mlir::ModuleOp imported);
 
-/// Packs the weights one at a time from the model's files in `folder` into
-/// `path`, which appears whole or not at all. Returns the file's identity: the
-/// SHA-256 of its header, hexadecimal.
+/// The model's files, by the `file` of weight declarations.
+using DataFiles = std::map<std::string, FileOrigin>;
+
+/// Packs the weights one at a time from the model's files into `path`, which
+/// appears whole or not at all. Returns the file's identity: the SHA-256 of its
+/// header, hexadecimal. Error, with the tensor: a file is no longer the one
+/// that was imported.
 InputOr<std::string> writeWeights(mlir::ModuleOp imported,
                                   const WeightsLayout &layout,
-                                  const std::string &folder,
+                                  const DataFiles &files,
                                   const std::array<uint8_t, 32> &modelSha256,
                                   const std::string &path);
 

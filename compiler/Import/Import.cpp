@@ -7,7 +7,10 @@
 #include "dialects/Plan/PlanDialect.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Support/thread.h"
+
+#include <cerrno>
+#include <cstring>
+#include <pthread.h>
 
 using namespace mlir;
 
@@ -194,6 +197,10 @@ InputOr<ImportedModel> Importer::raise(ValueId logits, Lengths lengths) {
     return InputError{model.path, "weight '" + *weights.absent().begin() + "'",
                       "the weight has no data: it is a graph input"};
   result.absentWeights.assign(weights.absent().begin(), weights.absent().end());
+  for (auto decl : result.module->getOps<graph::WeightDeclOp>())
+    if (const Tensor *tensor = weights.tensorOf(decl);
+        tensor && tensor->mapping)
+      result.files.emplace(tensor->file, tensor->mapping->getOrigin());
   for (RaisedLinear linear : raiser.linears()) {
     auto shape =
         cast<graph::WeightType>(linear.op.getWeight().getType()).getShape();
@@ -334,10 +341,31 @@ InputOr<ModelSummary> inspectOnThread(const std::string &path) {
   return summary;
 }
 
-/// Runs `work` where recursion along a deep graph has room.
-void runWithDeepStack(llvm::function_ref<void()> work) {
-  llvm::thread thread(std::optional<unsigned>(kStackBytes), work);
-  thread.join();
+/// Runs `work` where recursion along a deep graph has room; false, with errno,
+/// if there is none. llvm::thread would end the program.
+bool runWithDeepStack(llvm::function_ref<void()> work) {
+  auto start = [](void *work) -> void * {
+    (*static_cast<llvm::function_ref<void()> *>(work))();
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_t thread;
+  int error = pthread_attr_setstacksize(&attributes, kStackBytes);
+  if (!error)
+    error = pthread_create(&thread, &attributes, start, &work);
+  pthread_attr_destroy(&attributes);
+  if (!error)
+    pthread_join(thread, nullptr);
+  errno = error;
+  return !error;
+}
+
+InputError noStackError(const std::string &path) {
+  return {path, "",
+          "cannot start a thread with a stack of " +
+              std::to_string(kStackBytes >> 20) +
+              " MiB to read the model: " + std::strerror(errno)};
 }
 
 } // namespace
@@ -351,14 +379,16 @@ InputOr<ImportedModel> importModel(MLIRContext &context,
                                    const std::string &path,
                                    const ImportOptions &options) {
   std::optional<InputOr<ImportedModel>> result;
-  runWithDeepStack(
-      [&] { result.emplace(importOnThread(context, path, options)); });
+  if (!runWithDeepStack(
+          [&] { result.emplace(importOnThread(context, path, options)); }))
+    return noStackError(path);
   return std::move(*result);
 }
 
 InputOr<ModelSummary> inspectModel(const std::string &path) {
   std::optional<InputOr<ModelSummary>> result;
-  runWithDeepStack([&] { result.emplace(inspectOnThread(path)); });
+  if (!runWithDeepStack([&] { result.emplace(inspectOnThread(path)); }))
+    return noStackError(path);
   return std::move(*result);
 }
 

@@ -2,12 +2,14 @@
 #ifndef NEAP_COMPILER_IMPORT_IMPORT_H
 #define NEAP_COMPILER_IMPORT_IMPORT_H
 
+#include "compiler/Import/MappedFile.h"
 #include "compiler/Spec/InputError.h"
 
 #include "dialects/Graph/GraphDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,8 @@ struct ImportedModel {
   int64_t vocabulary = 0;          ///< columns of the logits
   /// Weights without data (shapesOnly): the model cannot be compiled from this.
   std::vector<std::string> absentWeights;
+  /// The files that hold the weights, by the `file` of their declarations.
+  std::map<std::string, FileOrigin> files;
   /// Remarks for the user, one line each, lowercase.
   std::vector<std::string> notes;
   /// The head may be the embedding; one of the notes says so.

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -18,8 +19,7 @@ MappedFile::~MappedFile() {
 }
 
 /// Takes over `descriptor`.
-InputOr<Mapping> MappedFile::map(int descriptor, const std::string &shown,
-                                 bool singleName) {
+InputOr<Mapping> MappedFile::map(int descriptor, FileOrigin origin) {
   struct stat status;
   std::string problem;
   void *data = nullptr;
@@ -27,7 +27,7 @@ InputOr<Mapping> MappedFile::map(int descriptor, const std::string &shown,
     problem = std::string("cannot read: ") + std::strerror(errno);
   else if (!S_ISREG(status.st_mode))
     problem = "expected a regular file";
-  else if (singleName && status.st_nlink > 1)
+  else if (origin.isBelow && status.st_nlink > 1)
     problem = "expected a file with one name, but found " +
               std::to_string(status.st_nlink) + " hard links";
   else if (status.st_size > 0) {
@@ -37,9 +37,14 @@ InputOr<Mapping> MappedFile::map(int descriptor, const std::string &shown,
   }
   close(descriptor);
   if (!problem.empty())
-    return InputError{shown, "", problem};
+    return InputError{origin.name, "", problem};
+  origin.device = status.st_dev;
+  origin.inode = status.st_ino;
+  origin.size = status.st_size;
+  origin.modifiedNs =
+      int64_t(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec;
   return Mapping(
-      new MappedFile(static_cast<const char *>(data), status.st_size));
+      new MappedFile(static_cast<const char *>(data), std::move(origin)));
 }
 
 InputOr<Mapping> MappedFile::open(const std::string &path) {
@@ -48,7 +53,9 @@ InputOr<Mapping> MappedFile::open(const std::string &path) {
   if (descriptor < 0)
     return InputError{path, "",
                       std::string("cannot open: ") + std::strerror(errno)};
-  return map(descriptor, path, /*singleName=*/false);
+  FileOrigin origin;
+  origin.name = path;
+  return map(descriptor, std::move(origin));
 }
 
 /// The components of a relative path; empty if the path leaves its folder.
@@ -86,8 +93,13 @@ InputOr<Mapping> MappedFile::openBelow(const std::string &folder,
     int error = errno;
     close(directory);
     errno = error;
-    if (last && next >= 0)
-      return map(next, name, /*singleName=*/true);
+    if (last && next >= 0) {
+      FileOrigin origin;
+      origin.folder = folder;
+      origin.name = name;
+      origin.isBelow = true;
+      return map(next, std::move(origin));
+    }
     directory = next;
     if (next < 0)
       break;
@@ -99,6 +111,21 @@ InputOr<Mapping> MappedFile::openBelow(const std::string &folder,
     return InputError{name, "", "expected a path without symbolic links"};
   return InputError{name, "",
                     std::string("cannot open: ") + std::strerror(errno)};
+}
+
+InputOr<Mapping> MappedFile::reopen(const FileOrigin &origin) {
+  InputOr<Mapping> file = origin.isBelow ? openBelow(origin.folder, origin.name)
+                                         : open(origin.name);
+  if (!file)
+    return file;
+  auto key = [](const FileOrigin &of) {
+    return std::tie(of.device, of.inode, of.size, of.modifiedNs);
+  };
+  if (!*file || key((*file)->origin) != key(origin))
+    return InputError{origin.name, "",
+                      *file ? "has changed since the model was imported"
+                            : "is gone since the model was imported"};
+  return file;
 }
 
 } // namespace neap

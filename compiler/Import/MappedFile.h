@@ -4,11 +4,20 @@
 
 #include "compiler/Spec/InputError.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace neap {
+
+/// Which file was opened and how, so that the same one can be opened again.
+struct FileOrigin {
+  std::string folder, name; ///< as of openBelow(); the path as of open()
+  bool isBelow = false;
+  uint64_t device = 0, inode = 0;
+  int64_t size = 0, modifiedNs = 0;
+};
 
 /// A whole file mapped read-only for the object's lifetime. The file must not
 /// be shortened meanwhile: reading past its new end is fatal.
@@ -19,6 +28,7 @@ public:
   ~MappedFile();
 
   std::string_view bytes() const { return {data, size}; }
+  const FileOrigin &getOrigin() const { return origin; }
 
   /// Maps the file that the user named. Error: not a readable regular file.
   static InputOr<std::shared_ptr<const MappedFile>>
@@ -32,13 +42,20 @@ public:
   static InputOr<std::shared_ptr<const MappedFile>>
   openBelow(const std::string &folder, const std::string &name);
 
-private:
-  MappedFile(const char *data, size_t size) : data(data), size(size) {}
+  /// Opens a file again, with the same checks. Error: it is gone, another one
+  /// has its name, or it has changed.
   static InputOr<std::shared_ptr<const MappedFile>>
-  map(int descriptor, const std::string &shown, bool singleName);
+  reopen(const FileOrigin &origin);
+
+private:
+  MappedFile(const char *data, FileOrigin origin)
+      : data(data), size(size_t(origin.size)), origin(std::move(origin)) {}
+  static InputOr<std::shared_ptr<const MappedFile>> map(int descriptor,
+                                                        FileOrigin origin);
 
   const char *data;
   size_t size;
+  FileOrigin origin;
 };
 
 } // namespace neap

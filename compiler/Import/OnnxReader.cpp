@@ -3,6 +3,7 @@
 
 #include "compiler/Import/TensorReader.h"
 #include "compiler/Import/WireReader.h"
+#include "compiler/Spec/PlainText.h"
 
 namespace neap::onnx {
 namespace {
@@ -31,6 +32,16 @@ private:
     return !reader.failed() || fail("", std::string("malformed ") + what +
                                             ": not an ONNX file, or cut short");
   }
+
+  /// Names end up in C strings, in JSON and on terminals.
+  bool checkText(const std::string &place, const char *what,
+                 std::string_view text) {
+    return isPlainText(text) ||
+           fail(place, std::string("expected ") + what +
+                           " in UTF-8 without control characters, but found '" +
+                           maskText(text) + "'");
+  }
+  bool checkNames(const Node &node);
 
   bool readOpset(std::string_view message);
   bool readGraph(std::string_view message, Graph &graph, int depth);
@@ -153,7 +164,29 @@ bool Reader::readNode(std::string_view message, Node &node, int depth) {
   }
   if (!finish(reader, "node"))
     return false;
+  if (!checkNames(node))
+    return false;
   return !node.opType.empty() || fail(node.name, "a node has no operator type");
+}
+
+bool Reader::checkNames(const Node &node) {
+  if (!checkText("", "the name of a node", node.name) ||
+      !checkText(node.name, "an operator type", node.opType) ||
+      !checkText(node.name, "a domain", node.domain))
+    return false;
+  for (const std::string &input : node.inputs)
+    if (!checkText(node.name, "the name of an input", input))
+      return false;
+  for (const std::string &output : node.outputs)
+    if (!checkText(node.name, "the name of an output", output))
+      return false;
+  for (const Attribute &attribute : node.attributes)
+    if (!checkText(node.name, "the name of an attribute", attribute.name))
+      return false;
+  // Other metadata are not read, and stack traces among them have lines.
+  auto scopes = node.metadata.find("pkg.torch.onnx.name_scopes");
+  return scopes == node.metadata.end() ||
+         checkText(node.name, "the names of modules", scopes->second);
 }
 
 /// Repeated numbers come packed into one field or one per field.
@@ -246,6 +279,11 @@ bool Reader::readValueInfo(std::string_view message, ValueInfo &info) {
         return false;
     }
   }
+  if (!checkText("", "the name of a graph's input or output", info.name))
+    return false;
+  for (const Dimension &dimension : info.shape)
+    if (!checkText(info.name, "the name of a dimension", dimension.symbol))
+      return false;
   return finish(reader, "value");
 }
 

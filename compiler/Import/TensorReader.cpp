@@ -1,5 +1,7 @@
 #include "compiler/Import/TensorReader.h"
 
+#include "compiler/Spec/PlainText.h"
+
 #include <cstring>
 
 namespace neap::onnx {
@@ -16,7 +18,8 @@ struct TensorReader::Source {
 bool TensorReader::fail(const Tensor &tensor, const std::string &message) {
   if (!error)
     error = InputError{
-        model.path, tensor.name.empty() ? "" : "tensor '" + tensor.name + "'",
+        model.path,
+        tensor.name.empty() ? "" : "tensor '" + maskText(tensor.name) + "'",
         message};
   return false;
 }
@@ -132,6 +135,8 @@ static void narrow(Tensor &tensor, size_t width) {
 }
 
 bool TensorReader::place(Tensor &tensor, const Source &source) {
+  if (!isPlainText(tensor.name))
+    return fail(tensor, "expected a name in UTF-8 without control characters");
   std::optional<int64_t> count = elementCount(tensor.shape);
   int64_t width = elementBytes(tensor.type);
   if (!count)
@@ -208,6 +213,10 @@ bool TensorReader::placeExternal(Tensor &tensor, const Source &source) {
                             shapeText(tensor.shape) + ", but found " +
                             std::to_string(*length));
   const std::string &file = location->second;
+  if (!isPlainText(file))
+    return fail(tensor, "expected the location of external data in UTF-8 "
+                        "without control characters, but found '" +
+                            maskText(file) + "'");
   auto known = externalFiles.find(file);
   if (known == externalFiles.end()) {
     auto opened = MappedFile::openBelow(model.folder, file);

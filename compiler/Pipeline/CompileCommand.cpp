@@ -179,9 +179,8 @@ std::string describeOutputs(const std::string &folder, const Job &job) {
 /// Weights, trainer and plan, all or none.
 CommandResult writeOutputs(const JobRequest &request, Job &job,
                            PlannedJob &planned, OutputFolder &folder) {
-  std::string model = llvm::sys::path::parent_path(request.model).str();
   InputOr<std::string> weightsSha256 =
-      writeWeights(*job.imported, planned.weights, model.empty() ? "." : model,
+      writeWeights(*job.imported, planned.weights, job.modelFiles,
                    job.modelDigest, folder.stage("model.weights"));
   if (!weightsSha256)
     return folder.describe(weightsSha256.error());

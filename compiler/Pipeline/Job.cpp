@@ -249,6 +249,7 @@ static CommandResult prepare(const JobRequest &request, bool shapesOnly,
   if (!model)
     return model.error();
   job.imported = std::move(model->module);
+  job.modelFiles = std::move(model->files);
   job.warnings.insert(job.warnings.end(), model->notes.begin(),
                       model->notes.end());
   // A row's last token is a label only: one token less is computed.

@@ -42,6 +42,7 @@ struct Job {
   std::vector<std::string> warnings;
   /// The imported model, kept for packing weights: @forward only.
   mlir::OwningOpRef<mlir::ModuleOp> imported;
+  std::map<std::string, FileOrigin> modelFiles; ///< of the imported weights
   /// The joint graph: train_row, eval_row, grad_norm, update (verify-joint).
   mlir::OwningOpRef<mlir::ModuleOp> joint;
 };

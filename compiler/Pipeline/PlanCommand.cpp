@@ -23,7 +23,11 @@ static double seconds(Clock::duration duration) {
 CommandResult neap::writeReport(const std::string &path,
                                 const std::string &name,
                                 const std::string &text, std::string &written) {
-  bool isFile = llvm::StringRef(path).ends_with(".json");
+  // Devices and named pipes are written to, whatever their name.
+  bool isFile =
+      llvm::StringRef(path).ends_with(".json") ||
+      (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path) &&
+       !llvm::sys::fs::is_directory(path));
   written = isFile ? path : path + "/" + name;
   llvm::StringRef parent = llvm::sys::path::parent_path(path);
   if (isFile && (parent.empty() || llvm::sys::fs::is_directory(parent))) {

@@ -77,6 +77,21 @@ testing::AssertionResult contains(const std::string &text,
          << "expected '" << part << "' in '" << text << "'";
 }
 
+std::string varint(uint64_t value) {
+  std::string bytes;
+  for (; value >= 0x80; value >>= 7)
+    bytes += static_cast<char>((value & 0x7f) | 0x80);
+  return bytes + static_cast<char>(value);
+}
+
+std::string field(int number, const std::string &bytes) {
+  return varint(number << 3 | 2) + varint(bytes.size()) + bytes;
+}
+
+std::string field(int number, uint64_t value) {
+  return varint(number << 3) + varint(value);
+}
+
 TEST(Refusal, RowsLongerThanTheTableOfPositions) {
   EXPECT_EQ(errorOf(kFixtures + "/opset11-past.onnx", 16), "no error");
   std::string error = errorOf(kFixtures + "/opset11-past.onnx", 17);
@@ -89,6 +104,43 @@ TEST(Refusal, RowsLongerThanAFixedExport) {
   EXPECT_TRUE(contains(errorOf(kFixtures + "/opset17-static.onnx", 9),
                        "input_ids: rows of 9 tokens are longer than the "
                        "model's fixed 8 positions"));
+}
+
+TEST(Refusal, NamesThatAreNoText) {
+  const std::string tail = " in UTF-8 without control characters, but found ";
+  auto error = [](const std::string &from, const std::string &to) {
+    return errorOfPatched("opset14-interleaved", from, to, 8);
+  };
+  EXPECT_TRUE(contains(error("/Shape_1", "/Shape\x1b"
+                                         "1"),
+                       "model.onnx: expected the name of a node" + tail +
+                           "'/Shape\\x1b1'"));
+  EXPECT_TRUE(contains(error("input_ids", std::string("input\0ids", 9)),
+                       "the name of an input" + tail + "'input\\x00ids'"));
+  EXPECT_TRUE(contains(error("\x22\x09Unsqueeze", "\x22\x09Unsqueez\xff"),
+                       "expected an operator type" + tail));
+  EXPECT_TRUE(contains(error("_output", "\noutput"),
+                       ": expected the name of an output" + tail));
+}
+
+TEST(Refusal, InputsAndOutputsWhoseNamesAreNoText) {
+  Scratch scratch;
+  auto error = [&](int graphField, const std::string &info) {
+    std::string path = scratch.path("model.onnx");
+    writeFile(path, field(7, field(graphField, info)) +
+                        field(8, field(2, uint64_t(17))));
+    auto model = onnx::readModel(path, false);
+    return model ? "no error" : model.error().text();
+  };
+  for (int graphField : {11, 12})
+    EXPECT_TRUE(contains(error(graphField, field(1, "a\tb")),
+                         "model.onnx: expected the name of a graph's input or "
+                         "output in UTF-8 without control characters, but "
+                         "found 'a\\x09b'"));
+  std::string dimension = field(2, field(1, field(2, "\xc2\x9b")));
+  EXPECT_TRUE(
+      contains(error(11, field(1, "x") + field(2, field(1, dimension))),
+               "model.onnx: x: expected the name of a dimension in UTF-8"));
 }
 
 onnx::Node makeNode(const std::string &name, const std::string &input,
@@ -265,21 +317,6 @@ TEST(HostileInput, FlippedBytesNeverCrash) {
 // External data
 //===----------------------------------------------------------------------===//
 
-std::string varint(uint64_t value) {
-  std::string bytes;
-  for (; value >= 0x80; value >>= 7)
-    bytes += static_cast<char>((value & 0x7f) | 0x80);
-  return bytes + static_cast<char>(value);
-}
-
-std::string field(int number, const std::string &bytes) {
-  return varint(number << 3 | 2) + varint(bytes.size()) + bytes;
-}
-
-std::string field(int number, uint64_t value) {
-  return varint(number << 3) + varint(value);
-}
-
 /// A model of one f32[4] initializer whose data lie in another file.
 std::string externalModel(const std::string &location,
                           const std::string &offset = "0",
@@ -320,10 +357,23 @@ TEST_F(ExternalData, OutsideTheFolderIsRefused) {
   for (const std::string &location :
        {std::string("../secret"), scratch.path("secret"),
         std::string("data/../../secret"), std::string(""),
-        std::string("..\\secret"), std::string("secret\0.bin", 11)})
+        std::string("..\\secret")})
     EXPECT_TRUE(contains(read(externalModel(location)),
                          "expected a relative path inside the model's folder"))
         << location;
+}
+
+TEST_F(ExternalData, NamesThatAreNoText) {
+  const std::string found =
+      "tensor 'w': expected the location of external data in UTF-8 without "
+      "control characters, but found ";
+  EXPECT_TRUE(contains(read(externalModel(std::string("secret\0.bin", 11))),
+                       found + "'secret\\x00.bin'"));
+  EXPECT_TRUE(
+      contains(read(externalModel("w\n\xff")), found + "'w\\x0a\\xff'"));
+  std::string tensor = externalModel("w");
+  EXPECT_TRUE(contains(read(patched(tensor, "\x42\x01w", "\x42\x01\x07")),
+                       "tensor '\\x07': expected a name in UTF-8"));
 }
 
 TEST_F(ExternalData, LinksAreRefused) {

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <regex>
 #include <sstream>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 using namespace neap;
@@ -27,6 +28,14 @@ std::string contentsOf(const std::filesystem::path &path) {
   std::ostringstream text;
   text << input.rdbuf();
   return text.str();
+}
+
+std::string withoutSeconds(const std::string &text) {
+  return std::regex_replace(text, std::regex("\"seconds\":[0-9.]+"), "");
+}
+
+long filesIn(const std::filesystem::path &folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), {});
 }
 
 class NeapSolve : public testing::Test {
@@ -85,7 +94,60 @@ TEST_F(NeapSolve, PrintsOneLineAndWritesOffsets) {
     solution.offsets.push_back(buffer.fixedOffset.value_or(-1));
   solution.heightBytes = 12;
   EXPECT_EQ(validateAllocation(table->problem, solution), std::nullopt);
-  EXPECT_FALSE(std::filesystem::exists(output + ".partial"));
+  EXPECT_EQ(filesIn(folder), 3); // errors, in.csv, out.csv
+}
+
+TEST_F(NeapSolve, WritesThroughLinksAndIntoDevices) {
+  namespace fs = std::filesystem;
+  std::string input = write("in.csv", smallTable);
+  std::string graph =
+      write("in.json",
+            R"({"nodes": [{"id": 1, "bytes": 6, "flop": 1, "deps": []}]})");
+  for (const std::string &command :
+       {"allocate '" + input + "'", "remat '" + graph + "' --budget 1KiB"}) {
+    std::string target = write("target", "old");
+    fs::create_symlink("target", folder / "link");
+    fs::create_symlink("new", folder / "dangling");
+    fs::create_symlink("/dev/null", folder / "null");
+    for (const char *name : {"link", "dangling", "null"}) {
+      std::string path = (folder / name).string();
+      EXPECT_EQ(run(command + " -o '" + path + "'").exitCode, 0);
+      EXPECT_TRUE(fs::is_symlink(path)) << name;
+    }
+    EXPECT_NE(contentsOf(target), "old");
+    EXPECT_EQ(withoutSeconds(contentsOf(target)),
+              withoutSeconds(contentsOf(folder / "new")));
+    EXPECT_TRUE(fs::is_character_file("/dev/null"));
+    std::string pipe = (folder / "pipe").string();
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    Execution piped =
+        run(command + " -o '" + pipe + "' >'" + (folder / "log").string() +
+            "' & cat '" + pipe + "'; wait");
+    EXPECT_EQ(withoutSeconds(piped.output), withoutSeconds(contentsOf(target)));
+    EXPECT_TRUE(fs::is_fifo(pipe));
+    EXPECT_EQ(run(command + " -o /dev/full").errors,
+              "error: /dev/full: cannot write: No space left on device\n");
+    for (const char *name : {"link", "dangling", "null", "new", "pipe"})
+      fs::remove(folder / name);
+  }
+}
+
+TEST_F(NeapSolve, LostOutputIsAnError) {
+  std::string input = write("in.csv", smallTable);
+  std::string graph =
+      write("in.json",
+            R"({"nodes": [{"id": 1, "bytes": 6, "flop": 1, "deps": []}]})");
+  for (const std::string &command :
+       {"allocate '" + input + "'", "remat '" + graph + "' --budget 1KiB",
+        std::string("--help"), std::string("--version")})
+    for (const char *to : {">/dev/full", ">&-"}) {
+      Execution result = run(command + " " + to);
+      EXPECT_EQ(result.exitCode, 3) << command << to;
+      EXPECT_EQ(
+          result.errors.rfind("error: standard output: cannot be written: ", 0),
+          0u)
+          << result.errors;
+    }
 }
 
 TEST_F(NeapSolve, CapacityThatFits) {

@@ -1,5 +1,6 @@
 //===- Allocate.cpp - neap-solve allocate ---------------------------------===//
 
+#include "compiler/Output/WriteFile.h"
 #include "compiler/Spec/ByteSize.h"
 #include "passes/Solvers/Allocation.h"
 #include "passes/Solvers/AllocationCsv.h"
@@ -12,6 +13,7 @@
 #include <iostream>
 #include <limits>
 #include <optional>
+#include <sstream>
 
 namespace neap {
 namespace {
@@ -63,19 +65,6 @@ std::string parseArguments(const std::vector<std::string> &arguments,
     }
   }
   return options.inputPath.empty() ? "expected a file" : "";
-}
-
-/// Writes aside and renames, so that the file appears whole or not at all.
-bool writeTable(const std::string &path, const AllocationTable &table,
-                const std::vector<int64_t> &offsets) {
-  std::string partial = path + ".partial";
-  std::ofstream output(partial, std::ios::binary);
-  writeAllocationCsv(output, table, offsets);
-  output.close();
-  if (output && std::rename(partial.c_str(), path.c_str()) == 0)
-    return true;
-  std::remove(partial.c_str());
-  return false;
 }
 
 int reportMisfit(const AllocationSolution &solution, int64_t capacityBytes) {
@@ -131,10 +120,13 @@ int runAllocate(const std::vector<std::string> &arguments) {
   }
   if (options.capacityBytes && solution.heightBytes > *options.capacityBytes)
     return reportMisfit(solution, *options.capacityBytes);
-  if (options.outputPath &&
-      !writeTable(*options.outputPath, *table, solution.offsets)) {
-    std::cerr << "error: " << *options.outputPath << ": cannot be written\n";
-    return ExitInvalidInput;
+  if (options.outputPath) {
+    std::ostringstream text;
+    writeAllocationCsv(text, *table, solution.offsets);
+    if (auto unwritten = writeFile(*options.outputPath, text.str())) {
+      std::cerr << "error: " << unwritten->text() << '\n';
+      return ExitInvalidInput;
+    }
   }
   std::printf("{\"height\":%lld,\"lower_bound\":%lld,\"optimal\":%s,"
               "\"seconds\":%.6f}\n",

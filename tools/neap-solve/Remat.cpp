@@ -1,6 +1,7 @@
 //===- Remat.cpp - neap-solve remat ---------------------------------------===//
 
 #include "passes/Solvers/Remat.h"
+#include "compiler/Output/WriteFile.h"
 #include "compiler/Spec/ByteSize.h"
 #include "tools/neap-solve/Commands.h"
 #include "tools/neap-solve/RematJson.h"
@@ -8,7 +9,6 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <limits>
 #include <optional>
@@ -152,10 +152,12 @@ int runRemat(const std::vector<std::string> &arguments) {
     return ExitBug;
   }
   std::string summary = summaryOf(solution, seconds);
-  if (parsed.outputPath &&
-      !writeRematJson(*parsed.outputPath, *problem, solution, summary)) {
-    std::cerr << "error: " << *parsed.outputPath << ": cannot be written\n";
-    return ExitInvalidInput;
+  if (parsed.outputPath) {
+    std::string text = renderRematJson(*problem, solution, summary);
+    if (auto unwritten = writeFile(*parsed.outputPath, text)) {
+      std::cerr << "error: " << unwritten->text() << '\n';
+      return ExitInvalidInput;
+    }
   }
   std::printf("%s\n", summary.c_str());
   return ExitDone;

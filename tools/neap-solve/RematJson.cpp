@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
 #include <fstream>
 #include <map>
 #include <stdexcept>
@@ -123,23 +122,18 @@ std::optional<RematProblem> readRematJson(const std::string &path,
   return std::nullopt;
 }
 
-bool writeRematJson(const std::string &path, const RematProblem &problem,
-                    const RematSolution &solution, const std::string &summary) {
-  std::string partial = path + ".partial";
-  std::ofstream output(partial, std::ios::binary);
-  output << summary.substr(0, summary.size() - 1) << ",\n\"steps\":[";
+std::string renderRematJson(const RematProblem &problem,
+                            const RematSolution &solution,
+                            const std::string &summary) {
+  std::string text = summary.substr(0, summary.size() - 1) + ",\n\"steps\":[";
   const char *separator = "\n";
   for (const RematStep &step : solution.steps) {
-    output << separator << (step.drop ? "{\"drop\":" : "{\"compute\":")
-           << problem.nodes[step.node].id << '}';
+    text += separator;
+    text += step.drop ? "{\"drop\":" : "{\"compute\":";
+    text += std::to_string(problem.nodes[step.node].id) + '}';
     separator = ",\n";
   }
-  output << "\n]}\n";
-  output.close();
-  if (output && std::rename(partial.c_str(), path.c_str()) == 0)
-    return true;
-  std::remove(partial.c_str());
-  return false;
+  return text + "\n]}\n";
 }
 
 } // namespace neap

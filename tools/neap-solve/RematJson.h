@@ -16,10 +16,10 @@ namespace neap {
 std::optional<RematProblem> readRematJson(const std::string &path,
                                           std::string &error);
 
-/// Writes the summary's fields and `"steps": [{"compute": id}, {"drop": id}]`
-/// aside and renames, so that the file appears whole or not at all.
-bool writeRematJson(const std::string &path, const RematProblem &problem,
-                    const RematSolution &solution, const std::string &summary);
+/// The summary's fields and `"steps": [{"compute": id}, {"drop": id}]`.
+std::string renderRematJson(const RematProblem &problem,
+                            const RematSolution &solution,
+                            const std::string &summary);
 
 } // namespace neap
 

@@ -1,8 +1,14 @@
 //===- main.cpp - The planner's solvers on the command line ---------------===//
 
+#include "compiler/Output/Leftovers.h"
 #include "tools/neap-solve/Commands.h"
 
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
+#include <fcntl.h>
 #include <iostream>
 
 static const char *const usage =
@@ -36,16 +42,39 @@ static const char *const usage =
     "  --time-limit S  stop after about S seconds (default 60)\n"
     "  -o OUT.json     write the schedule\n";
 
+/// A descriptor that the caller closed would be given to the next file that is
+/// opened, and output would end in it.
+static void reserveStandardDescriptors() {
+  for (int descriptor : {0, 1, 2})
+    if (fcntl(descriptor, F_GETFD) < 0)
+      open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
+}
+
+/// Output that is lost is a failure of its own; an earlier one keeps its code.
+static int finish(int exitCode) {
+  errno = 0;
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout)
+    return exitCode;
+  std::cerr << "error: standard output: cannot be written: "
+            << (errno ? std::strerror(errno) : "an earlier write failed")
+            << '\n';
+  return exitCode == neap::ExitDone ? neap::ExitInvalidInput : exitCode;
+}
+
 int main(int argc, char **argv) {
+  std::signal(SIGXFSZ, SIG_IGN); // a write error, as a full disk is
+  neap::removeLeftoversOnSignals();
+  reserveStandardDescriptors();
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() &&
       (arguments.back() == "--help" || arguments.back() == "-h")) {
     std::cout << usage;
-    return neap::ExitDone;
+    return finish(neap::ExitDone);
   }
   if (arguments.size() == 1 && arguments[0] == "--version") {
     std::cout << "neap-solve " NEAP_VERSION "\n";
-    return neap::ExitDone;
+    return finish(neap::ExitDone);
   }
   std::string command = arguments.empty() ? "" : arguments[0];
   if (command != "allocate" && command != "remat") {
@@ -56,8 +85,8 @@ int main(int argc, char **argv) {
   }
   arguments.erase(arguments.begin());
   try {
-    return command == "remat" ? neap::runRemat(arguments)
-                              : neap::runAllocate(arguments);
+    return finish(command == "remat" ? neap::runRemat(arguments)
+                                     : neap::runAllocate(arguments));
   } catch (const std::exception &exception) {
     std::cerr << "error: " << exception.what() << '\n';
     return neap::ExitBug;
