@@ -27,6 +27,8 @@ endif()
 add_library(neap_mlir INTERFACE)
 target_include_directories(neap_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS}
                            ${MLIR_INCLUDE_DIRS})
+target_compile_options(neap_mlir INTERFACE
+                       -include ${PROJECT_SOURCE_DIR}/cmake/LlvmStatistic.h)
 target_link_libraries(neap_mlir INTERFACE MLIR LLVM)
 
 # neap_add_library(NAME sources... [LINK libs...] [MLIR])
