@@ -1,6 +1,7 @@
 #include "compiler/Device/DeviceProfile.h"
 #include "compiler/Spec/ByteSize.h"
 #include "compiler/Spec/Json.h"
+#include "compiler/Spec/PlainText.h"
 #include <algorithm>
 #include <filesystem>
 #include <limits>
@@ -178,10 +179,12 @@ void readBudget(FieldReader &reader, MemoryBudget &budget) {
 void readTriple(FieldReader &reader, std::string &triple) {
   reader.require("triple");
   reader.text("triple", triple);
-  if (!reader.failed() && architectureOf(triple) == Architecture::Unsupported)
+  if (!reader.failed() &&
+      (architectureOf(triple) == Architecture::Unsupported ||
+       !isPlainText(triple)))
     reader.fail("triple", "expected an x86_64 or aarch64 target triple, but "
                           "found \"" +
-                              triple + "\"");
+                              maskText(triple) + "\"");
 }
 
 } // namespace
@@ -232,6 +235,10 @@ InputOr<DeviceProfile> parseDeviceProfile(std::string_view text,
   reader.integer("schema_version", version, 1, 1);
   reader.require("name");
   reader.text("name", profile.name);
+  if (!reader.failed() && !isPlainText(profile.name))
+    reader.fail("name", "expected text without control characters, but found "
+                        "'" +
+                            maskText(profile.name) + "'");
   reader.text("description", profile.description);
   readTriple(reader, profile.triple);
   readFeatures(reader, profile.architecture(), profile.features);

@@ -22,7 +22,11 @@ CommandResult neap::runCheck(const CheckRequest &request) {
   if (auto error = findOtherDevice(*baseline, *rows))
     return *error;
   CheckResult result = checkBaseline(*baseline, *rows, request.options);
-  std::cout << renderCheck(result, request.format);
+  std::string report = renderCheck(result, request.format);
+  // JSON has escapes of its own.
+  std::cout << (request.format == CheckFormat::Json
+                    ? report
+                    : maskText(report, /*keepLines=*/true));
   if (result.failed())
     return CommandError(ExitCode::Regression,
                         "a job regressed against " + request.baseline);

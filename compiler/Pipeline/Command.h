@@ -3,6 +3,7 @@
 #define NEAP_COMPILER_PIPELINE_COMMAND_H
 
 #include "compiler/Spec/InputError.h"
+#include "compiler/Spec/PlainText.h"
 
 #include <optional>
 #include <string>
@@ -28,14 +29,18 @@ struct CommandError {
   CommandError(ExitCode code, std::string text)
       : code(code), text(std::move(text)) {}
   CommandError(const InputError &error)
-      : code(ExitCode::InvalidInput), text(error.text()) {}
+      : code(ExitCode::InvalidInput),
+        text(InputError{maskText(error.file), maskText(error.place),
+                        maskText(error.message, /*keepLines=*/true)}
+                 .text()) {}
 };
 
 /// Nothing, or why the command stops.
 using CommandResult = std::optional<CommandError>;
 
-/// Prints the error, if any, and returns the process's exit code. A command
-/// whose report did not reach standard output has failed, too.
+/// Prints the error, if any, with its control characters masked, and returns
+/// the process's exit code. A command whose report did not reach standard
+/// output has failed, too.
 int finish(const CommandResult &result);
 
 /// The version of this Neap.

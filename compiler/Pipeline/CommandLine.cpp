@@ -30,7 +30,8 @@ int neap::finish(const CommandResult &result) {
   CommandResult unwritten = flushOutput();
   for (const CommandResult &error : {result, unwritten})
     if (error)
-      std::cerr << "error: " << error->text << "\n";
+      std::cerr << "error: " << maskText(error->text, /*keepLines=*/true)
+                << "\n";
   if (result)
     return int(result->code);
   return int(unwritten ? unwritten->code : ExitCode::Done);

@@ -220,7 +220,7 @@ CommandResult neap::runCompile(const JobRequest &request) {
     return folder.error();
   if (CommandResult error = writeOutputs(request, job, planned, *folder))
     return error;
-  std::cout << describePlan(job, planned)
+  std::cout << maskText(describePlan(job, planned), /*keepLines=*/true)
             << describeOutputs(request.output, job);
   return std::nullopt;
 }

@@ -11,7 +11,7 @@ static void printList(const char *title,
     return;
   std::cout << title << ":\n";
   for (const std::string &line : lines)
-    std::cout << "  " << line << "\n";
+    std::cout << "  " << maskText(line) << "\n";
 }
 
 static std::string describeModule(const ModuleInfo &module) {
@@ -28,7 +28,8 @@ CommandResult neap::runInspect(const std::string &model) {
   InputOr<ModelSummary> summary = inspectModel(model);
   if (!summary)
     return summary.error();
-  std::cout << "model: " << model << "\nproducer: " << summary->producer
+  std::cout << "model: " << maskText(model)
+            << "\nproducer: " << maskText(summary->producer)
             << "\nopset: " << summary->opset
             << "\nparameters: " << summary->parameters << " ("
             << summary->parameterBytes << " bytes)"
@@ -42,7 +43,7 @@ CommandResult neap::runInspect(const std::string &model) {
     modules.push_back(describeModule(module));
   printList("modules LoRA can target", modules);
   for (const std::string &note : summary->notes)
-    std::cerr << "warning: " << note << "\n";
+    std::cerr << "warning: " << maskText(note) << "\n";
   printList("operators not supported", summary->unsupported);
   if (!summary->problem.empty())
     return CommandError(ExitCode::InvalidInput, summary->problem);

@@ -225,6 +225,11 @@ static CommandResult prepare(const JobRequest &request, bool shapesOnly,
     return *error;
   job.name = request.name.empty() ? llvm::sys::path::stem(request.model).str()
                                   : request.name;
+  if (!isPlainText(job.name))
+    return InputError{"", "--name",
+                      "expected a job's name in UTF-8 without control "
+                      "characters, but found '" +
+                          maskText(job.name) + "'"};
   InputOr<LoraSpec> lora = readLoraSpec(request.lora);
   if (!lora)
     return lora.error();
@@ -272,6 +277,6 @@ JobOrError neap::prepareJob(const JobRequest &request, bool shapesOnly,
   result.job = std::make_unique<Job>();
   result.error = prepare(request, shapesOnly, context, *result.job);
   for (const std::string &warning : result.job->warnings)
-    std::cerr << "warning: " << warning << "\n";
+    std::cerr << "warning: " << maskText(warning) << "\n";
   return result;
 }

@@ -66,8 +66,9 @@ CommandResult neap::runPlan(const JobRequest &request) {
     if (CommandResult error =
             writeReport(request.output, "plan.json", planned.json, path))
       return error;
-  std::cout << describePlan(*prepared.job, planned)
-            << explainPeak(planned.result);
+  std::cout << maskText(describePlan(*prepared.job, planned) +
+                            explainPeak(planned.result),
+                        /*keepLines=*/true);
   if (!path.empty())
     std::cout << "plan:     " << path << "\n";
   // For the terminal alone: a plan says the same on every machine.

@@ -22,7 +22,8 @@ CommandResult neap::runSweep(JobRequest request,
     DeviceSweep &sweep = sweeps.emplace_back();
     if (CommandResult error = sweepJob(request, *prepared.job, points, sweep))
       return error;
-    std::cout << renderSweepTable(sweep) << std::flush;
+    std::cout << maskText(renderSweepTable(sweep), /*keepLines=*/true)
+              << std::flush;
   }
   if (request.output.empty())
     return std::nullopt;

@@ -1,14 +1,10 @@
 #include "compiler/Report/Baseline.h"
+#include "compiler/Output/WriteFile.h"
 #include "compiler/Spec/ByteSize.h"
 #include "compiler/Spec/Json.h"
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace neap {
 
@@ -329,43 +325,13 @@ std::optional<InputError> refuseToOverwrite(const std::string &file) {
                                           "overwritten"};
 }
 
-/// Writes, syncs and closes; false with errno set where any of it fails.
-bool writeAndClose(int descriptor, const std::string &text) {
-  size_t done = 0;
-  while (done < text.size()) {
-    ssize_t count = write(descriptor, text.data() + done, text.size() - done);
-    if (count < 0 && errno != EINTR)
-      break;
-    done += std::max<ssize_t>(count, 0);
-  }
-  bool ok = done == text.size() && fsync(descriptor) == 0;
-  int reason = errno;
-  ok = close(descriptor) == 0 && ok;
-  errno = ok ? errno : reason;
-  return ok;
-}
-
 } // namespace
 
 std::optional<InputError> updateBaseline(const std::string &file,
                                          const BaselineRows &rows) {
   if (std::optional<InputError> error = refuseToOverwrite(file))
     return error;
-  std::string temporary = file + ".new-XXXXXX";
-  int descriptor = mkstemp(temporary.data());
-  bool ok = descriptor >= 0;
-  if (ok) {
-    fchmod(descriptor, 0644); // mkstemp's 0600 would hide it from colleagues
-    ok = writeAndClose(descriptor, renderBaseline(rows)) &&
-         rename(temporary.c_str(), file.c_str()) == 0;
-  }
-  if (ok)
-    return std::nullopt;
-  InputError error{file, "",
-                   std::string("cannot be written: ") + strerror(errno)};
-  if (descriptor >= 0)
-    unlink(temporary.c_str());
-  return error;
+  return writeFile(file, renderBaseline(rows));
 }
 
 std::optional<InputError> findOtherDevice(const BaselineRows &baseline,

@@ -1,6 +1,7 @@
 #include "compiler/Spec/EffectiveSpec.h"
 #include "compiler/Spec/Count.h"
 #include "compiler/Spec/Json.h"
+#include "compiler/Spec/PlainText.h"
 
 namespace neap {
 
@@ -86,7 +87,7 @@ std::string describeLora(const LoraSpec &spec) {
     text += " r[" + key + "]=" + std::to_string(rank);
   for (const auto &[key, alpha] : spec.alphaPattern)
     text += " alpha[" + key + "]=" + formatNumber(alpha);
-  return text;
+  return maskText(text); // it is shown, and a C string of the trainer
 }
 
 static std::string describeRows(const TrainSpec &spec) {

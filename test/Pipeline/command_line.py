@@ -188,13 +188,13 @@ class CommandLine(PipelineCase):
         support.checked(*self.job("compile", "-o", good, device=support.DEVICE))
         weights, trainer = ((good / name).stat().st_size for name in ("model.weights", "trainer"))
         # Weights and object fit, the trainer does not.
-        size = (weights + trainer) // 1024
+        size = (weights + trainer) // 1024 - 8
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", str(out)],
                                  stderr=subprocess.PIPE, text=True)
         if mounted.returncode:
             self.skipTest(f"a small file system cannot be mounted: {mounted.stderr.strip()}")
         try:
-            self.refused(INVALID, f"error: {out}/trainer", ": No space left on device",
+            self.refused(INVALID, f"error: {out}/trainer: cannot write: No space left on device",
                          command=self.job("compile", "-o", out, device=support.DEVICE))
             self.assertEqual(list(out.iterdir()), [])
         finally:
@@ -283,6 +283,36 @@ class CommandLine(PipelineCase):
             self.assertEqual(([p.name for p in root.iterdir()], [p.name for p in (root / "a").iterdir()]),
                              (["a"], ["mine.json"]))
         self.assertEqual((root / "a" / "mine.json").read_text(), before)
+
+    # Control characters ------------------------------------------------------
+
+    def test_control_characters_are_masked(self):
+        red, masked = "x\x1b[31m\x9b", "x\\x1b[31m\\xc2\\x9b"
+        lora = support.write_lora(self.work / "red.json", ["q_proj", red])
+        done = support.checked(*self.job("plan", lora=lora))
+        for text in (done.stdout, done.stderr):
+            self.assertNotRegex(text, "[\x1b\x9b]")
+            self.assertIn(masked, text)
+        for command in (self.job("plan", lora=support.write_lora(self.work / "red.json", [red])),
+                        self.job("plan", model=red), self.job("plan", "--budget", red), [NEAP, red]):
+            done = support.run(*command)
+            self.assertIn(masked, done.stderr)
+            self.assertNotRegex(done.stderr, "[\x1b\x9b]")
+        producer = support.checked(NEAP, "inspect", self.model).stdout.splitlines()[1].split(": ")[1].encode()
+        model = self.work / "producer.onnx"
+        model.write_bytes(renamed(self.model.read_bytes(), producer, b"\x1b" * len(producer)))
+        shown = support.checked(NEAP, "inspect", model).stdout
+        self.assertIn("\nproducer: " + "\\x1b" * len(producer) + "\n", shown)
+
+    def test_names_that_are_no_text(self):
+        for name in ("a\x1b", os.fsdecode(b"\xff"), "a\nb"):
+            self.refused(INVALID, "error: --name: expected a job's name in UTF-8",
+                         command=self.job("plan", "--name", name))
+        profile = json.loads(support.checked(NEAP, "device", "show", DEVICE).stdout)
+        for field, value in (("name", "d\x1b"), ("name", "d\0"), ("triple", profile["triple"] + "\0")):
+            path = self.work / "profile.json"
+            path.write_text(json.dumps({**profile, field: value}))
+            self.refused(INVALID, f"error: {path}: {field}: expected ", command=self.job("plan", device=path))
 
     # Memory ----------------------------------------------------------------
 

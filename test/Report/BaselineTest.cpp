@@ -303,17 +303,27 @@ TEST(Baseline, UpdateReplacesTheWholeFile) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path), {}), 1);
 }
 
+TEST(Baseline, AnUpdateGoesThroughALink) {
+  TemporaryFolder folder;
+  folder.write("b.json", renderBaseline({}));
+  fs::create_symlink("b.json", folder.path / "link.json");
+  BaselineRows rows = {{"j", row(1, 1, 1, 1)}};
+  EXPECT_FALSE(updateBaseline(folder.file("link.json"), rows));
+  EXPECT_TRUE(fs::is_symlink(folder.path / "link.json"));
+  EXPECT_EQ(slurp(folder.file("b.json")), renderBaseline(rows));
+}
+
 TEST(Baseline, AFailedUpdateLeavesEverythingAsItWas) {
   TemporaryFolder folder;
   // A folder in the place of the file: the rename fails after the writing.
   fs::create_directories(folder.path / "b.json" / "inside");
   auto error = updateBaseline(folder.file("b.json"), {});
   ASSERT_TRUE(error);
-  EXPECT_EQ(error->text(),
-            folder.file("b.json") + ": cannot be written: Is a directory");
+  EXPECT_EQ(error->text(), folder.file("b.json") +
+                               ": cannot rename into place: Is a directory");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path), {}), 1);
   EXPECT_EQ(updateBaseline("/nonexistent/b.json", {})->text(),
-            "/nonexistent/b.json: cannot be written: No such file or "
+            "/nonexistent/b.json: cannot create: No such file or "
             "directory");
 }
 

@@ -202,6 +202,16 @@ TEST_F(NeapSolve, BadInput) {
   EXPECT_EQ(unwritable.output, "");
 }
 
+TEST_F(NeapSolve, ControlCharactersAreMasked) {
+  std::string input = write("in.csv", "id,lower,upper,size\na,0,1,\x1b[31m\n");
+  EXPECT_NE(run("allocate '" + input + "'").errors.find("'\\x1b[31m'"),
+            std::string::npos);
+  std::string graph = write("in.json", "{\"nodes\": \"\x7f\"}");
+  EXPECT_NE(run("remat '" + graph + "' --budget 1KiB").errors.find("\\x7f"),
+            std::string::npos);
+  EXPECT_NE(run("'\x1b'").errors.find("'\\x1b'"), std::string::npos);
+}
+
 TEST_F(NeapSolve, Usage) {
   std::string input = write("in.csv", smallTable);
   EXPECT_EQ(run("").exitCode, 2);

@@ -2,6 +2,7 @@
 
 #include "compiler/Output/WriteFile.h"
 #include "compiler/Spec/ByteSize.h"
+#include "compiler/Spec/PlainText.h"
 #include "passes/Solvers/Allocation.h"
 #include "passes/Solvers/AllocationCsv.h"
 #include "tools/neap-solve/Commands.h"
@@ -84,19 +85,20 @@ int reportMisfit(const AllocationSolution &solution, int64_t capacityBytes) {
 int runAllocate(const std::vector<std::string> &arguments) {
   AllocateOptions options;
   if (std::string error = parseArguments(arguments, options); !error.empty()) {
-    std::cerr << "error: allocate: " << error << '\n';
+    std::cerr << "error: allocate: " << maskText(error) << '\n';
     return ExitUsage;
   }
   std::ifstream input(options.inputPath, std::ios::binary);
   if (!input) {
-    std::cerr << "error: " << options.inputPath << ": cannot be opened\n";
+    std::cerr << "error: " << maskText(options.inputPath)
+              << ": cannot be opened\n";
     return ExitInvalidInput;
   }
   std::string error;
   std::optional<AllocationTable> table =
       readAllocationCsv(input, options.inputPath, error);
   if (!table) {
-    std::cerr << "error: " << error << '\n';
+    std::cerr << "error: " << maskText(error) << '\n';
     return ExitInvalidInput;
   }
 
@@ -124,7 +126,7 @@ int runAllocate(const std::vector<std::string> &arguments) {
     std::ostringstream text;
     writeAllocationCsv(text, *table, solution.offsets);
     if (auto unwritten = writeFile(*options.outputPath, text.str())) {
-      std::cerr << "error: " << unwritten->text() << '\n';
+      std::cerr << "error: " << maskText(unwritten->text()) << '\n';
       return ExitInvalidInput;
     }
   }

@@ -3,6 +3,7 @@
 #include "passes/Solvers/Remat.h"
 #include "compiler/Output/WriteFile.h"
 #include "compiler/Spec/ByteSize.h"
+#include "compiler/Spec/PlainText.h"
 #include "tools/neap-solve/Commands.h"
 #include "tools/neap-solve/RematJson.h"
 
@@ -117,7 +118,7 @@ std::string summaryOf(const RematSolution &solution, double seconds) {
 int runRemat(const std::vector<std::string> &arguments) {
   RematArguments parsed;
   if (std::string error = parseArguments(arguments, parsed); !error.empty()) {
-    std::cerr << "error: remat: " << error << '\n';
+    std::cerr << "error: remat: " << maskText(error) << '\n';
     return ExitUsage;
   }
   std::string error;
@@ -129,7 +130,7 @@ int runRemat(const std::vector<std::string> &arguments) {
       error = parsed.inputPath + ": " + *invalid;
   }
   if (!error.empty()) {
-    std::cerr << "error: " << error << '\n';
+    std::cerr << "error: " << maskText(error) << '\n';
     return ExitInvalidInput;
   }
 
@@ -155,7 +156,7 @@ int runRemat(const std::vector<std::string> &arguments) {
   if (parsed.outputPath) {
     std::string text = renderRematJson(*problem, solution, summary);
     if (auto unwritten = writeFile(*parsed.outputPath, text)) {
-      std::cerr << "error: " << unwritten->text() << '\n';
+      std::cerr << "error: " << maskText(unwritten->text()) << '\n';
       return ExitInvalidInput;
     }
   }

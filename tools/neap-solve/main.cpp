@@ -1,6 +1,7 @@
 //===- main.cpp - The planner's solvers on the command line ---------------===//
 
 #include "compiler/Output/Leftovers.h"
+#include "compiler/Spec/PlainText.h"
 #include "tools/neap-solve/Commands.h"
 
 #include <cerrno>
@@ -79,7 +80,8 @@ int main(int argc, char **argv) {
   std::string command = arguments.empty() ? "" : arguments[0];
   if (command != "allocate" && command != "remat") {
     if (!arguments.empty())
-      std::cerr << "error: unknown command '" << command << "'\n";
+      std::cerr << "error: unknown command '" << neap::maskText(command)
+                << "'\n";
     std::cerr << usage;
     return neap::ExitUsage;
   }
@@ -88,7 +90,8 @@ int main(int argc, char **argv) {
     return finish(command == "remat" ? neap::runRemat(arguments)
                                      : neap::runAllocate(arguments));
   } catch (const std::exception &exception) {
-    std::cerr << "error: " << exception.what() << '\n';
+    std::cerr << "error: internal: " << neap::maskText(exception.what())
+              << '\n';
     return neap::ExitBug;
   }
 }
