@@ -154,9 +154,9 @@ struct neap_image {
   int64_t parameter_elements; // floats in each of the four arrays
   int64_t planned_anon, planned_rss, planned_cgroup; // bytes
   int64_t weights_bytes;                             // size of model.weights
-  int32_t weights_place;      // enum neap_weights_place
-  int32_t poisoned;           // 1: built to fill dead bytes with NaN (tests)
-  struct neap_range resident; // where resident weights live
+  int32_t weights_place;                             // enum neap_weights_place
+  int32_t poisoned;              // 1: built to fill dead bytes with NaN (tests)
+  struct neap_range resident;    // where resident weights live
   struct neap_range fetch_stack; // of the thread behind `fetch`
   struct neap_training training;
   neap_program train_row; // forward + backward, accumulates into gradients
@@ -185,9 +185,9 @@ struct neap_weights_header {
 };
 
 struct neap_weights_chunk {
-  uint64_t offset;   // from the start of the file
-  uint64_t bytes;    // without padding
-  uint64_t checksum; // XXH64 with seed 0 of those bytes
+  uint64_t offset;      // from the start of the file
+  uint64_t bytes;       // without padding
+  uint64_t checksum;    // XXH64 with seed 0 of those bytes
   uint64_t small_bytes; // of the small weights, which come first; a multiple of
                         // 64
 };
