@@ -40,16 +40,7 @@ static PlanOptions makeOptions(const JobRequest &request, const Job &job,
   options.objective =
       request.smallest ? PlanObjective::Smallest : PlanObjective::Fastest;
   options.weightsFileBytes = weights.fileBytes;
-  switch (job.train.weights) {
-  case WeightsResidency::Mapped:
-    break;
-  case WeightsResidency::Resident:
-    options.weightsPlace = WeightsPlace::Resident;
-    break;
-  case WeightsResidency::Streamed:
-    options.weightsPlace = WeightsPlace::Streamed;
-    break;
-  }
+  options.weightsPlace = job.train.weights;
   options.smallWeightBytes = weights.smallBytes;
   options.flashBytesPerSecond = job.device.flash.readMBps.value * 1e6;
   bool sgd = training.optimizer == NEAP_OPTIMIZER_SGD;
@@ -78,7 +69,7 @@ static PlanReportInfo makeReportInfo(const JobRequest &request, const Job &job,
 
 /// The job's programs with the reads that its residency asks for.
 static void streamWeights(const Job &job) {
-  if (job.train.weights == WeightsResidency::Streamed)
+  if (job.train.weights == WeightsPlace::Streamed)
     fetchWeights(*job.joint, kStreamedWeightBytes);
 }
 

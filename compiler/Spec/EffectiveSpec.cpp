@@ -140,9 +140,7 @@ std::string describeExecution(const TrainSpec &spec) {
   if (spec.training.eos_token >= 0)
     text += " (eos " + std::to_string(spec.training.eos_token) + ")";
   text += ", base weights as_is, ";
-  text += spec.weights == WeightsResidency::Mapped     ? "mapped"
-          : spec.weights == WeightsResidency::Resident ? "resident"
-                                                       : "streamed";
+  text += getWeightsPlaceName(spec.weights);
   text += ", softmax exact, threads ";
   return text + (spec.threads ? std::to_string(spec.threads) : "per device");
 }

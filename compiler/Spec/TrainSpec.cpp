@@ -29,9 +29,9 @@ constexpr Choice optimizers[] = {{"adamw_torch", NEAP_OPTIMIZER_ADAMW},
 constexpr Choice tokenizers[] = {{"none", NEAP_TOKENIZER_NONE},
                                  {"bytes", NEAP_TOKENIZER_BYTES}};
 constexpr Choice residencies[] = {
-    {"mapped", int32_t(WeightsResidency::Mapped)},
-    {"resident", int32_t(WeightsResidency::Resident)},
-    {"streamed", int32_t(WeightsResidency::Streamed)}};
+    {"mapped", int32_t(WeightsPlace::Mapped)},
+    {"resident", int32_t(WeightsPlace::Resident)},
+    {"streamed", int32_t(WeightsPlace::Streamed)}};
 constexpr Choice samplings[] = {{"random", 1}, {"sequential", 0}};
 constexpr Choice softmaxes[] = {{"exact", 0}};
 constexpr Choice baseWeights[] = {{"as_is", 0}};
@@ -165,7 +165,7 @@ void readNeapObject(FieldReader &reader, TrainSpec &spec) {
   readChoice(neap, "base_weights", baseWeights, only);
   readChoice(neap, "weights", residencies, residency);
   readChoice(neap, "softmax", softmaxes, only);
-  spec.weights = WeightsResidency(residency);
+  spec.weights = WeightsPlace(residency);
   int64_t threads = 0;
   neap.integer("threads", threads, 1, NEAP_MAX_THREADS);
   spec.threads = threads;

@@ -3,6 +3,7 @@
 #define NEAP_COMPILER_SPEC_TRAINSPEC_H
 
 #include "compiler/Spec/InputError.h"
+#include "passes/Plan/WeightsPlace.h"
 #include "runtime/include/neap/abi.h"
 #include <string>
 #include <string_view>
@@ -10,16 +11,13 @@
 
 namespace neap {
 
-/// Where the trainer keeps the frozen weights.
-enum class WeightsResidency { Mapped, Resident, Streamed };
-
 struct TrainSpec {
   std::string file; ///< where it was read from, for messages
   /// What the trainer is told, every field valid: counts are at least 1,
   /// `max_steps` is 0 where epochs decide, `epochs` is 0 where steps decide.
   neap_training training{};
   int64_t maxLength = 0; ///< tokens of the longest row, at least 2
-  WeightsResidency weights = WeightsResidency::Mapped;
+  WeightsPlace weights = WeightsPlace::Mapped;
   int32_t threads = 0; ///< planned maximum; 0: as many as the device has cores
   /// Fields that were set and mean nothing here (logging, hub, data loader),
   /// in the order of the file. Reported once.

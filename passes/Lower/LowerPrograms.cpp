@@ -53,32 +53,44 @@ private:
       inFlight.insert(run.getOutputs()[0]);
   }
 
-  Step collectAwait(Location loc, Value slot) {
-    auto [entry, isNew] = kernelOf.try_emplace("await", int(kernels.size()));
-    if (isNew)
-      kernels.push_back(emitAwait(loc));
+  /// A call of a helper that no operation of the tensor form stands for, made
+  /// once for each `key`: void helper(context, address of the slot). `emitBody`
+  /// is given both.
+  Step collectHelper(
+      Location loc, StringRef name, const std::string &key, Value slot,
+      function_ref<void(KernelBuilder &, Value context, Value address)>
+          emitBody) {
+    auto [entry, isNew] = kernelOf.try_emplace(key, int(kernels.size()));
+    if (!isNew)
+      return {entry->second, {getAddress(slot)}};
+    OpBuilder plain = OpBuilder::atBlockEnd(output.getBody());
+    KernelBuilder b(loc, plain, target.vectorFloats);
+    auto function = LLVM::LLVMFuncOp::create(
+        b, "k" + std::to_string(kernels.size()) + "_" + name.str(),
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                    {b.ptrType(), b.ptrType()}),
+        LLVM::Linkage::Internal);
+    Block *body = function.addEntryBlock(b);
+    b.setInsertionPointToStart(body);
+    emitBody(b, body->getArgument(0), body->getArgument(1));
+    LLVM::ReturnOp::create(b, ValueRange());
+    kernels.push_back(function);
     return {entry->second, {getAddress(slot)}};
   }
 
-  /// void await(context, address): the runtime's.
-  LLVM::LLVMFuncOp emitAwait(Location loc) {
-    OpBuilder plain = OpBuilder::atBlockEnd(output.getBody());
-    KernelBuilder b(loc, plain, target.vectorFloats);
-    auto type = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.ptrType()});
-    auto function = LLVM::LLVMFuncOp::create(
-        b, "k" + std::to_string(kernels.size()) + "_await", type,
-        LLVM::Linkage::Internal);
-    Block *entry = function.addEntryBlock(b);
-    b.setInsertionPointToStart(entry);
-    Value context = entry->getArgument(0);
-    Value callee = LLVM::LoadOp::create(
-        b, b.ptrType(),
-        b.addressBytes(context, b.index(offsetof(neap_context, await))));
-    LLVM::CallOp::create(b, type,
-                         ValueRange{callee, context, entry->getArgument(1)});
-    LLVM::ReturnOp::create(b, ValueRange());
-    return function;
+  /// The runtime's await.
+  Step collectAwait(Location loc, Value slot) {
+    return collectHelper(
+        loc, "await", "await", slot,
+        [](KernelBuilder &b, Value context, Value address) {
+          Value callee = LLVM::LoadOp::create(
+              b, b.ptrType(),
+              b.addressBytes(context, b.index(offsetof(neap_context, await))));
+          auto type = LLVM::LLVMFunctionType::get(
+              LLVM::LLVMVoidType::get(b.getContext()),
+              {b.ptrType(), b.ptrType()});
+          LLVM::CallOp::create(b, type, ValueRange{callee, context, address});
+        });
   }
 
   StepOperand getAddress(Value value) const {
@@ -177,31 +189,18 @@ private:
     return clone;
   }
 
+  /// Fills the slot with a quiet NaN pattern.
   Step collectPoison(plan::PoisonOp poison) {
     auto slot = poison.getSlot().getDefiningOp<plan::SlotOp>();
-    std::string key = "poison " + std::to_string(slot.getBytes());
-    auto [entry, isNew] = kernelOf.try_emplace(key, int(kernels.size()));
-    if (isNew)
-      kernels.push_back(emitPoison(poison.getLoc(), int64_t(slot.getBytes())));
-    return {entry->second, {getAddress(poison.getSlot())}};
-  }
-
-  /// void poison(context, address): fills `bytes` with a quiet NaN pattern.
-  LLVM::LLVMFuncOp emitPoison(Location loc, int64_t bytes) {
-    OpBuilder plain = OpBuilder::atBlockEnd(output.getBody());
-    KernelBuilder b(loc, plain, target.vectorFloats);
-    auto type = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.ptrType()});
-    auto function = LLVM::LLVMFuncOp::create(
-        b, "k" + std::to_string(kernels.size()) + "_poison", type,
-        LLVM::Linkage::Internal);
-    Block *entry = function.addEntryBlock(b);
-    b.setInsertionPointToStart(entry);
-    Value nan = arith::ConstantOp::create(b, b.getI32IntegerAttr(0x7fc00000));
-    b.forLoop(b.index(0), b.index(bytes / 4), 1,
-              [&](Value i) { b.store(nan, entry->getArgument(1), i); });
-    LLVM::ReturnOp::create(b, ValueRange());
-    return function;
+    auto bytes = int64_t(slot.getBytes());
+    return collectHelper(
+        poison.getLoc(), "poison", "poison " + std::to_string(bytes), slot,
+        [&](KernelBuilder &b, Value, Value address) {
+          Value nan =
+              arith::ConstantOp::create(b, b.getI32IntegerAttr(0x7fc00000));
+          b.forLoop(b.index(0), b.index(bytes / 4), 1,
+                    [&](Value i) { b.store(nan, address, i); });
+        });
   }
 
   ModuleOp output;

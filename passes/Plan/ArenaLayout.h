@@ -1,8 +1,7 @@
 //===- ArenaLayout.h - The fixed ranges of the arena ------------*- C++ -*-===//
 //
-//   | stacks | fetch stack | values | gradients | moment1 | moment2 | inputs |
-//   io | | resident weights | slots ...                        | page rounding
-//   |
+//   | stacks | fetch stack | values | gradients | moment1 | moment2 |
+//   | inputs | io | resident weights | slots ...  | page rounding |
 //
 //===----------------------------------------------------------------------===//
 

@@ -287,18 +287,6 @@ private:
 
 } // namespace
 
-const char *getWeightsPlaceName(WeightsPlace place) {
-  switch (place) {
-  case WeightsPlace::Mapped:
-    return "mapped";
-  case WeightsPlace::Resident:
-    return "resident";
-  case WeightsPlace::Streamed:
-    return "streamed";
-  }
-  return "";
-}
-
 PeakDemand getPeakDemand(const ModuleFacts &facts, const ArenaLayout &layout,
                          const PlanOptions &options) {
   PeakDemand demand;

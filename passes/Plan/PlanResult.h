@@ -11,6 +11,7 @@
 
 #include "passes/Plan/ArenaLayout.h"
 #include "passes/Plan/PlannedPeak.h"
+#include "passes/Plan/WeightsPlace.h"
 
 #include <array>
 #include <cstdint>
@@ -105,16 +106,6 @@ struct PlannedBlockChoice {
   int64_t keptBytes = 0;
   double extraSeconds = 0;
 };
-
-/// Where the frozen weights are while the trainer runs.
-enum class WeightsPlace {
-  Mapped,   ///< clean pages of the file
-  Resident, ///< copied into the arena
-  Streamed  ///< read into the arena for each use (plan.fetch)
-};
-
-/// "mapped", "resident" or "streamed".
-const char *getWeightsPlaceName(WeightsPlace place);
 
 struct PlanResult {
   /// False: nothing fits the budget, the module is untouched, and everything

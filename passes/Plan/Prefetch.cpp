@@ -3,6 +3,7 @@
 #include "passes/Plan/Prefetch.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace neap {
 namespace {
@@ -55,6 +56,8 @@ private:
                 return a.firstUse != b.firstUse ? a.firstUse < b.firstUse
                                                 : a.step < b.step;
               });
+    assert((fetches.empty() || fetches.front().firstUse >= 0) &&
+           "a fetch exists for the step that takes it");
     measure();
   }
 

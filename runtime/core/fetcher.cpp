@@ -40,12 +40,18 @@ fetcher the_fetcher;
   _exit(io_failed);
 }
 
-void serve(const fetcher *f, const request *r) {
+void serve(fetcher *f, const request *r) {
   for (int64_t done = 0; done < r->bytes;) {
     ssize_t got =
         pread(f->file, r->to + done, r->bytes - done, r->offset + done);
     if (got < 0 && errno == EINTR)
       continue;
+    if (got < 0 && errno == EINVAL && f->direct) {
+      // Some file systems refuse direct input only when it is tried.
+      f->direct = false;
+      fcntl(f->file, F_SETFL, O_RDONLY);
+      continue;
+    }
     if (got <= 0)
       give_up(got < 0 ? errno : 0);
     done += got;

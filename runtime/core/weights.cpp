@@ -47,12 +47,17 @@ static status check_identity(const struct neap_image *image, reader *in,
   return ok;
 }
 
+// File bytes that may gather in the page cache before they are dropped.
+constexpr int64_t cached_bytes = 262144;
+
 // Hashes file bytes, through the buffer or in place where they are resident.
-static bool hash_chunk(reader *in, uint8_t *resident,
+// What is fetched past the page cache later must not fill it now: with `drop`,
+// bytes leave it soon after they were read.
+static bool hash_chunk(reader *in, uint8_t *resident, bool drop,
                        const neap_weights_chunk *chunk, uint64_t *result) {
   xxh64 hash;
   xxh64_start(&hash);
-  int64_t left = static_cast<int64_t>(chunk->bytes), taken;
+  int64_t left = static_cast<int64_t>(chunk->bytes), taken, cached = 0;
   in->position = static_cast<int64_t>(chunk->offset);
   if (resident) {
     xxh64_add(&hash, resident + in->position, left);
@@ -66,6 +71,11 @@ static bool hash_chunk(reader *in, uint8_t *resident,
     if (!data || (taken < left && taken % 32 != 0))
       return false;
     xxh64_add(&hash, data, taken);
+    cached += taken;
+    if (drop && (cached >= cached_bytes || taken == left)) {
+      posix_fadvise(in->fd, in->position - cached, cached, POSIX_FADV_DONTNEED);
+      cached = 0;
+    }
   }
   *result = xxh64_finish(&hash);
   return true;
@@ -101,7 +111,8 @@ static status check_chunks(reader *in, const neap_weights_header *header,
         chunk.bytes > size - chunk.offset)
       return fail(mismatch, in->path, ": chunk ", static_cast<int64_t>(i),
                   " lies outside the file");
-    if (!hash_chunk(in, resident, &chunk, &found) || found != chunk.checksum)
+    if (!hash_chunk(in, resident, small->to, &chunk, &found) ||
+        found != chunk.checksum)
       return fail(mismatch, in->path, ": chunk ", static_cast<int64_t>(i),
                   " is corrupt");
     if (!small->to)
@@ -109,8 +120,6 @@ static status check_chunks(reader *in, const neap_weights_header *header,
     status result = take_small(in, &chunk, small);
     if (result != ok)
       return result;
-    // What is fetched past the page cache must not fill it before.
-    posix_fadvise(in->fd, 0, 0, POSIX_FADV_DONTNEED);
   }
   return ok;
 }

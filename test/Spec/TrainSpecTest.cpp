@@ -43,7 +43,7 @@ TEST(TrainSpec, DefaultsAreHuggingFace) {
   EXPECT_EQ(training.completion_only_loss, -1);
   EXPECT_EQ(training.tokenizer, NEAP_TOKENIZER_NONE);
   EXPECT_EQ(training.eos_token, -1);
-  EXPECT_EQ(spec.weights, WeightsResidency::Mapped);
+  EXPECT_EQ(spec.weights, WeightsPlace::Mapped);
   EXPECT_EQ(spec.threads, 0);
   EXPECT_TRUE(spec.unusedFields.empty() && spec.warnings.empty());
 }
@@ -73,7 +73,7 @@ TEST(TrainSpec, ReadsEveryHonouredField) {
   EXPECT_EQ(training.completion_only_loss, 1);
   EXPECT_EQ(training.tokenizer, NEAP_TOKENIZER_BYTES);
   EXPECT_EQ(training.eos_token, 0);
-  EXPECT_EQ(spec.weights, WeightsResidency::Resident);
+  EXPECT_EQ(spec.weights, WeightsPlace::Resident);
   EXPECT_EQ(spec.threads, 8);
 }
 
