@@ -47,17 +47,13 @@ static status check_identity(const struct neap_image *image, reader *in,
   return ok;
 }
 
-// File bytes that may gather in the page cache before they are dropped.
-constexpr int64_t cached_bytes = 262144;
-
 // Hashes file bytes, through the buffer or in place where they are resident.
-// What is fetched past the page cache later must not fill it now: with `drop`,
-// bytes leave it soon after they were read.
+// With `drop`, bytes leave the page cache as soon as they were read.
 static bool hash_chunk(reader *in, uint8_t *resident, bool drop,
                        const neap_weights_chunk *chunk, uint64_t *result) {
   xxh64 hash;
   xxh64_start(&hash);
-  int64_t left = static_cast<int64_t>(chunk->bytes), taken, cached = 0;
+  int64_t left = static_cast<int64_t>(chunk->bytes), taken;
   in->position = static_cast<int64_t>(chunk->offset);
   if (resident) {
     xxh64_add(&hash, resident + in->position, left);
@@ -71,11 +67,8 @@ static bool hash_chunk(reader *in, uint8_t *resident, bool drop,
     if (!data || (taken < left && taken % 32 != 0))
       return false;
     xxh64_add(&hash, data, taken);
-    cached += taken;
-    if (drop && (cached >= cached_bytes || taken == left)) {
-      posix_fadvise(in->fd, in->position - cached, cached, POSIX_FADV_DONTNEED);
-      cached = 0;
-    }
+    if (drop) // from the start: a cached unit may straddle two reads
+      posix_fadvise(in->fd, 0, in->position, POSIX_FADV_DONTNEED);
   }
   *result = xxh64_finish(&hash);
   return true;
@@ -190,6 +183,9 @@ static status place(const struct neap_image *image, neap_context *context,
     break;
   case NEAP_WEIGHTS_STREAMED:
     small = {range, range + image->resident.bytes};
+    // What is fetched past the page cache must not fill it now: bytes read
+    // ahead would come in pages too large to drop one by one.
+    posix_fadvise(in->fd, 0, 0, POSIX_FADV_RANDOM);
     break;
   }
   return result == ok ? check_chunks(in, header, resident, &small) : result;

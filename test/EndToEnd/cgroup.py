@@ -3,8 +3,9 @@
 
 The trainer runs at 512 tokens in a fresh memory cgroup of exactly
 planned.cgroup bytes, swap off, its files evicted from the page cache, and must
-not be killed; the plan must not be padded; and the smallest plan must keep at
-most a third of the activations of the plan that keeps everything. Needs root.
+not be killed; the plan must not be padded; the smallest plan must keep at most a
+third of the activations of the plan that keeps everything; and one that streams
+its weights must not even meet the limit: it leaves no page cache. Needs root.
 
 Usage: cgroup.py [--preset NAME] [--steps N]
 """
@@ -38,7 +39,7 @@ def run_limited(job, tokens, work, steps):
         peak, limited = group.peak_bytes(), group.times_limited()
     assert done.returncode == 0, f"exit {done.returncode} within {limit} bytes: {done.stderr[-500:]}"
     print(f"limit {limit}, peak of the group {peak}, limit met {limited} times")
-    return support.events_of(log)[-1], peak
+    return support.events_of(log)[-1], peak, limited
 
 
 def check_peaks(name, plan, end, peak):
@@ -72,15 +73,18 @@ def main():
     with support.Workspace() as work:
         model = support.generate(work / "model.onnx", "--preset", args.preset)
         lora = support.write_lora(work / "lora.json", r=8, lora_alpha=16)
-        train = support.write_train(work / "train.json", max_length=LENGTH, max_steps=args.steps,
-                                    per_device_train_batch_size=1)
         tokens = support.write_tokens(work / "tokens.safetensors", args.steps, LENGTH, 32000, ignored=0)
         plans = {}
-        for name, extra in (("kept", ("--budget", PLENTY)), ("smallest", ("--objective", "smallest"))):
+        for name, weights, extra in (("kept", "mapped", ("--budget", PLENTY)),
+                                     ("smallest", "mapped", ("--objective", "smallest")),
+                                     ("streamed", "streamed", ("--objective", "smallest"))):
+            train = support.write_train(work / "train.json", max_length=LENGTH, max_steps=args.steps,
+                                        per_device_train_batch_size=1, neap={"weights": weights})
             job = support.compile_job(model, lora, train, work / "job", *extra)
             plans[name] = support.plan_of(job)
-            end, peak = run_limited(job, tokens, work, args.steps)
+            end, peak, limited = run_limited(job, tokens, work, args.steps)
             check_peaks(name, plans[name], end, peak)
+            assert weights == "mapped" or limited == 0, f"{name}: the limit was met {limited} times"
         kept, smallest = beyond_state(plans["kept"]), beyond_state(plans["smallest"])
         print(f"beyond weights, adapters and optimizer state: kept {kept}, smallest {smallest} "
               f"({smallest / kept:.3f})")
