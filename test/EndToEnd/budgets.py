@@ -60,7 +60,7 @@ def find_budgets(inputs, work, args):
 def train(job, tokens, work, args, limited):
     """The end event, the steps and the adapter of one run."""
     if limited:
-        end, peak = run_limited(job, tokens, work, args.steps)
+        end, peak, _ = run_limited(job, tokens, work, args.steps)
         return end, peak, support.steps_of(work / "log.jsonl"), work / "adapter"
     steps = support.train_job(job, work / "adapter", "--tokens", tokens)
     return support.events_of(str(work / "adapter") + ".log.jsonl")[-1], None, steps, work / "adapter"

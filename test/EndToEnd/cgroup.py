@@ -28,7 +28,8 @@ def beyond_state(plan):
 
 
 def run_limited(job, tokens, work, steps):
-    """Trains inside the group; returns the end event and the group's own peak."""
+    """Trains inside the group; returns the end event, the group's own peak, and how often the
+    limit was met."""
     plan = support.plan_of(job)
     limit = support.planned(plan, "cgroup")
     log = work / "log.jsonl"
